@@ -1,0 +1,127 @@
+using Orchestrator.Specs.Binding;
+using Orchestrator.Specs.Models;
+using Orchestrator.Specs.Reading;
+
+namespace Orchestrator.Specs.Checks;
+
+/// <summary>What must hold between a run's fields.</summary>
+internal static class RunChecks
+{
+    /// <summary>The optimizers that a field applies to; all where it is not named.</summary>
+    private static readonly Dictionary<string, string[]> OptimizerFields = new(StringComparer.Ordinal)
+    {
+        ["momentum"] = ["sgd"],
+        ["nesterov"] = ["sgd"],
+        ["beta1"] = ["adam", "adamw"],
+        ["beta2"] = ["adam", "adamw"],
+        ["epsilon"] = ["adam", "adamw"],
+    };
+
+    public static void Check(RunSpec spec, SpecNode.Map document)
+    {
+        CheckName(spec, document);
+        CheckWorkload(spec, document);
+        CheckTraining(spec.Training, document);
+        CheckOptimizer(spec.Training.Optimizer, document);
+    }
+
+    private static void CheckName(RunSpec spec, SpecNode.Map document)
+    {
+        if (spec.Name.Length > 64 || !spec.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') || !char.IsAsciiLetterOrDigit(spec.Name[0]))
+        {
+            throw At(document, "name").Error("out-of-range", $"'{spec.Name}' is not a name", "at most 64 letters, digits, '-', '_' and '.', a letter or digit first");
+        }
+    }
+
+    private static void CheckWorkload(RunSpec spec, SpecNode.Map document)
+    {
+        if (spec.Package is not null && spec.Workload.Length > 0)
+        {
+            throw At(document, "package").Error("duplicate-field", "both workload and package are given", "keep one of them");
+        }
+
+        if (spec.Package is not null)
+        {
+            return;
+        }
+
+        if (spec.Workload.Length == 0)
+        {
+            throw document.Place.Child("workload").Error("missing-field", "this field is needed", $"one of {string.Join(", ", ModelCatalog.Families.Keys)}; or package: ./My.dll");
+        }
+
+        var family = ModelCatalog.Find(spec.Workload, At(document, "workload") with { Field = "" });
+        var model = document["model"] ?? new SpecNode.Map(document.Place.Child("model"), []);
+        if (family.Model == typeof(ImageClassifierModel))
+        {
+            CheckImageClassifier(Binder.Bind<ImageClassifierModel>(model), spec.Training, document);
+        }
+    }
+
+    private static void CheckImageClassifier(ImageClassifierModel model, TrainingSpec training, SpecNode.Map document)
+    {
+        if (model.Architecture == "mlp" && (document["model"] as SpecNode.Map)?["channels"] is { } channels)
+        {
+            throw channels.Place.Error("unknown-field", "an mlp has no channels", "architecture: cnn, or take channels away");
+        }
+
+        if (model.BatchNorm && training.BatchSize / training.Shards < 2)
+        {
+            throw At(document, "training", "batch_size").Error(
+                "out-of-range", $"batch norm needs 2 samples in a shard, and {training.BatchSize} over {training.Shards} shards has fewer", $"batch_size of at least {training.Shards * 2}");
+        }
+    }
+
+    private static void CheckTraining(TrainingSpec training, SpecNode.Map document)
+    {
+        if (training.Shards > training.BatchSize)
+        {
+            throw At(document, "training", "shards").Error("out-of-range", $"{training.Shards} shards are more than the {training.BatchSize} samples of a batch", "fewer shards, or a larger batch_size");
+        }
+
+        if (training.Workers.Min > training.Workers.Max)
+        {
+            throw At(document, "training", "workers").Error("out-of-range", $"min {training.Workers.Min} is above max {training.Workers.Max}", "min is at most max");
+        }
+
+        if (training.Workers.Max > training.Shards)
+        {
+            throw At(document, "training", "workers").Error(
+                "out-of-range", $"{training.Workers.Max} workers are more than the {training.Shards} shards of a step", "each worker holds a shard at least: fewer workers, or more shards");
+        }
+    }
+
+    private static void CheckOptimizer(OptimizerSpec optimizer, SpecNode.Map document)
+    {
+        foreach (var (field, optimizers) in OptimizerFields)
+        {
+            if ((((document["training"] as SpecNode.Map)?["optimizer"] as SpecNode.Map)?[field]) is { } given && !optimizers.Contains(optimizer.Name, StringComparer.Ordinal))
+            {
+                throw given.Place.Error("unknown-field", $"{optimizer.Name} has no {field}", $"it belongs to {string.Join(" and ", optimizers)}; a parameter may say when: {{ optimizer: {optimizers[0]} }}");
+            }
+        }
+
+        if (optimizer is { Nesterov: true, Momentum: 0 })
+        {
+            throw At(document, "training", "optimizer", "nesterov").Error("out-of-range", "nesterov needs momentum above 0", "momentum: 0.9");
+        }
+    }
+
+    /// <summary>The place of the innermost of these fields that the file has.</summary>
+    private static Place At(SpecNode.Map document, params ReadOnlySpan<string> path)
+    {
+        SpecNode node = document;
+        var field = string.Join('.', path);
+        foreach (var name in path)
+        {
+            if ((node as SpecNode.Map)?[name] is not { } child)
+            {
+                break;
+            }
+
+            node = child;
+        }
+
+        return node.Place with { Field = field };
+    }
+}

@@ -1,0 +1,118 @@
+using System.Text.Json.Nodes;
+using Orchestrator.Specs.Binding;
+using Orchestrator.Specs.Checks;
+using Orchestrator.Specs.Models;
+using Orchestrator.Specs.Reading;
+
+namespace Orchestrator.Specs;
+
+/// <summary>A sweep file, read and checked: a run file with references, the parameters that they refer to, and how to search.</summary>
+public sealed class SweepFile
+{
+    private readonly SpecNode.Map template;
+
+    private SweepFile(SpecNode.Map template, SearchSpec search, IReadOnlyList<ParameterSpec> parameters)
+    {
+        this.template = template;
+        Search = search;
+        Parameters = parameters;
+        var first = Bind(FirstValues());
+        (Name, Seed, Labels, Dataset, Package) = (first.Name, first.Seed, first.Labels, first.Dataset, first.Package);
+    }
+
+    public string Name { get; }
+
+    public long Seed { get; }
+
+    public IReadOnlyDictionary<string, string> Labels { get; }
+
+    public DatasetSpec Dataset { get; }
+
+    public PackageSpec? Package { get; }
+
+    public SearchSpec Search { get; }
+
+    /// <summary>In the order of the file.</summary>
+    public IReadOnlyList<ParameterSpec> Parameters { get; }
+
+    /// <param name="yaml">The file's text.</param>
+    /// <param name="fileName">What messages call it.</param>
+    /// <param name="set">Overrides, path=value.</param>
+    /// <exception cref="SpecException">The first mistake, with its place and the mend.</exception>
+    public static SweepFile Parse(string yaml, string fileName, IReadOnlyList<string> set)
+    {
+        var document = Overrides.Apply(YamlReader.Read(yaml, fileName), set);
+        var search = Binder.Bind<SearchSpec>(document["search"] ?? throw document.Place.Child("search").Error(
+            "missing-field", "a sweep file says how to search", "search: { sampler: random, trials: 20, objective: { metric: val_accuracy, goal: maximize } }; for one run: orch run submit"));
+        var parameters = ParameterReader.Read(document["parameters"] ?? throw document.Place.Child("parameters").Error(
+            "empty-space", "a sweep file names the parameters that it searches", "parameters: { lr: { loguniform: [1e-4, 1e-1] } }"));
+        var run = document.Without("search").Without("parameters");
+        SweepChecks.Check(document, run, search, parameters);
+
+        var file = new SweepFile(run, search, parameters);
+        file.CheckExtremes();
+        file.CheckMetric(document);
+        return file;
+    }
+
+    /// <summary>The run of a trial with these values; a field whose parameter has none is left out.</summary>
+    /// <exception cref="SpecException">The values don't make a run: only with values that the parameters don't allow.</exception>
+    public RunSpec Resolve(IReadOnlyDictionary<string, JsonNode?> values) => Bind(values);
+
+    private RunSpec Bind(IReadOnlyDictionary<string, JsonNode?> values)
+    {
+        var spec = RunFile.Bind((SpecNode.Map)References.Resolve(template, values)!);
+        var checkpoint = spec.Training.Checkpoint;
+        return spec with
+        {
+            Training = spec.Training with { Checkpoint = checkpoint with { Metric = Search.Objective.Metric, Goal = Search.Objective.Goal } },
+        };
+    }
+
+    /// <summary>A value of every parameter that applies when each takes its first one.</summary>
+    private Dictionary<string, JsonNode?> FirstValues() => Applicable(Parameters.ToDictionary(parameter => parameter.Name, parameter => Extremes(parameter).First()));
+
+    /// <summary>Every parameter at its ends and in each of its choices, the others at their first: what can't be trained is told at submit.</summary>
+    private void CheckExtremes()
+    {
+        foreach (var parameter in Parameters)
+        {
+            foreach (var value in Extremes(parameter))
+            {
+                var all = Parameters.ToDictionary(other => other.Name, other => Extremes(other).First());
+                all[parameter.Name] = value;
+                foreach (var (condition, wanted) in parameter.When)
+                {
+                    all[condition] = wanted[0];
+                }
+
+                Bind(Applicable(all));
+            }
+        }
+    }
+
+    private Dictionary<string, JsonNode?> Applicable(Dictionary<string, JsonNode?> values)
+    {
+        bool Applies(ParameterSpec parameter) => parameter.When.All(condition =>
+            Applies(Parameters.First(other => other.Name == condition.Key)) && condition.Value.Any(wanted => JsonNode.DeepEquals(wanted, values[condition.Key])));
+
+        return Parameters.Where(Applies).ToDictionary(parameter => parameter.Name, parameter => values[parameter.Name]);
+    }
+
+    private static IEnumerable<JsonNode?> Extremes(ParameterSpec parameter) => parameter.Kind switch
+    {
+        ParameterKind.Choice or ParameterKind.Constant => parameter.Choices,
+        ParameterKind.Integer => [JsonValue.Create((long)parameter.Low), JsonValue.Create((long)parameter.High)],
+        _ => [JsonValue.Create(parameter.Low), JsonValue.Create(parameter.High)],
+    };
+
+    private void CheckMetric(SpecNode.Map document)
+    {
+        if (template["workload"] is SpecNode.Scalar workload && ModelCatalog.Families.TryGetValue(workload.Text, out var family)
+            && !family.Metrics.Contains(Search.Objective.Metric, StringComparer.Ordinal))
+        {
+            var place = (((document["search"] as SpecNode.Map)?["objective"] as SpecNode.Map)?["metric"] ?? document).Place;
+            throw place.Error("unknown-metric", $"{workload.Text} reports no metric '{Search.Objective.Metric}'", Suggestion.For(Search.Objective.Metric, [.. family.Metrics]));
+        }
+    }
+}

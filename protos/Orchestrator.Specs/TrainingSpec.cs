@@ -1,0 +1,152 @@
+using Orchestrator.Specs.Binding;
+
+namespace Orchestrator.Specs;
+
+/// <summary>How a run is trained. The defaults are those of the sweep file.</summary>
+public sealed record TrainingSpec
+{
+    [Field("Passes over the training rows.", Min = 1, Max = 1_000_000)]
+    public int Epochs { get; init; } = 1;
+
+    /// <summary>Samples of a global step, over all workers.</summary>
+    [Field("Samples of a global step, over all workers.", Min = 1, Max = 1 << 24)]
+    public int BatchSize { get; init; } = 64;
+
+    /// <summary>Logical shards of a step: same bits on 1 to this many workers.</summary>
+    [Field("Logical shards of a step: the same bits on 1 to this many workers.", Min = 1, Max = 1024)]
+    public int Shards { get; init; } = 4;
+
+    [Field("How many workers share the run.")]
+    public WorkersSpec Workers { get; init; } = new();
+
+    [Field("The update rule.")]
+    public OptimizerSpec Optimizer { get; init; } = new();
+
+    [Field("The learning rate over the steps: a name, or a mapping.")]
+    public ScheduleSpec Schedule { get; init; } = new();
+
+    /// <summary>Intra-op threads of a rank; part of what decides the bits.</summary>
+    [Field("Intra-op threads of a rank; decides the bits.", Min = 1, Max = 256)]
+    public int Threads { get; init; } = 1;
+
+    [Field("Random changes of the training images, in this order: horizontal-flip, { shift: pixels }, { crop: padding }.")]
+    public IReadOnlyList<AugmentSpec> Augment { get; init; } = [];
+
+    [Field("Bounds the gradient.")]
+    public ClipSpec? Clip { get; init; }
+
+    /// <summary>cross-entropy or mse; what the workload takes by itself where absent.</summary>
+    [Field("The loss; the family's usual one where left out.", OneOf = "cross-entropy mse")]
+    public string? Loss { get; init; }
+
+    [Field("When checkpoints are written and which stay.")]
+    public CheckpointSpec Checkpoint { get; init; } = new();
+
+    [Field("How many incidents of a kind a run survives; beyond them it fails and its sweep pauses.")]
+    public FailureBudgets Failures { get; init; } = new();
+}
+
+/// <summary>The gang's size: as many as there are slots, within these bounds.</summary>
+public sealed record WorkersSpec
+{
+    [Field("The fewest that it starts with.", Min = 1, Max = 1024)]
+    public int Min { get; init; } = 1;
+    [Field("The most that it uses.", Min = 1, Max = 1024)]
+    public int Max { get; init; } = 1;
+}
+
+public sealed record OptimizerSpec
+{
+    /// <summary>sgd, adam, adamw</summary>
+    [Field("The update rule's name.", OneOf = "sgd adam adamw")]
+    public string Name { get; init; } = "adamw";
+    [Field("The schedule's factor is 1 at this rate.", Above = 0, Max = 1e6)]
+    public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>sgd only.</summary>
+    [Field("sgd only.", Min = 0, Below = 1)]
+    public double Momentum { get; init; }
+
+    /// <summary>sgd only.</summary>
+    [Field("sgd only, with momentum.")]
+    public bool Nesterov { get; init; }
+
+    /// <summary>Decoupled in adamw, added to the gradient in the others.</summary>
+    [Field("Decoupled in adamw, added to the gradient in the others.", Min = 0, Max = 1e6)]
+    public double WeightDecay { get; init; }
+
+    /// <summary>adam and adamw only.</summary>
+    [Field("adam and adamw only: decay of the mean.", Min = 0, Below = 1)]
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>adam and adamw only.</summary>
+    [Field("adam and adamw only: decay of the square's mean.", Min = 0, Below = 1)]
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>adam and adamw only.</summary>
+    [Field("adam and adamw only: added to the denominator.", Above = 0, Max = 1)]
+    public double Epsilon { get; init; } = 1e-8;
+}
+
+/// <summary>The learning rate's factor over the run's steps. In a file either a name or a mapping.</summary>
+[Shorthand(nameof(Name))]
+public sealed record ScheduleSpec
+{
+    /// <summary>constant, cosine, one-cycle (later issues: step, linear, plateau)</summary>
+    [Field("The schedule's name.", OneOf = "constant cosine one-cycle")]
+    public string Name { get; init; } = "constant";
+
+    /// <summary>one-cycle: the fraction of steps spent rising.</summary>
+    [Field("one-cycle: the fraction of steps spent rising.", Above = 0, Below = 1)]
+    public double WarmUp { get; init; } = 0.25;
+}
+
+/// <summary>One augmentation. In a file a name, or a mapping of one name to its amount: <c>{ shift: 2 }</c>.</summary>
+/// <param name="Name">horizontal-flip, shift, crop</param>
+/// <param name="Amount">shift: pixels at most; crop: the padding in pixels; 0 where it takes none.</param>
+public sealed record AugmentSpec(string Name, double Amount = 0);
+
+public sealed record ClipSpec
+{
+    /// <summary>Greatest global norm of the reduced gradient.</summary>
+    [Field("Greatest global norm of the reduced gradient.", Above = 0)]
+    public double? Norm { get; init; }
+}
+
+public sealed record CheckpointSpec
+{
+    /// <summary>In epochs or steps: <c>1 epoch</c>, <c>500 steps</c>.</summary>
+    [Field("1 epoch, 5 epochs, 500 steps; the last step is always written.")]
+    public Every Every { get; init; } = new(1, EveryUnit.Epoch);
+    [Field("How many of the best stay.", Min = 1, Max = 10_000)]
+    public int KeepBest { get; init; } = 1;
+    [Field("How many of the last stay.", Min = 1, Max = 10_000)]
+    public int KeepLast { get; init; } = 2;
+
+    /// <summary>Decides the best; the sweep's objective where it belongs to one.</summary>
+    [Field("Decides the best; the sweep's objective where it belongs to one, val_loss otherwise.")]
+    public string Metric { get; init; } = "";
+
+    /// <summary>maximize or minimize</summary>
+    [Field("Which values of it are better.", OneOf = "maximize minimize")]
+    public string Goal { get; init; } = "";
+}
+
+public readonly record struct Every(int Count, EveryUnit Unit);
+
+public enum EveryUnit
+{
+    Epoch,
+    Step,
+}
+
+/// <summary>How many incidents of a kind a run survives; beyond them it fails and its sweep pauses.</summary>
+public sealed record FailureBudgets
+{
+    [Field("Dead or unreachable workers.", Min = 0, Max = 1_000_000)]
+    public int Lost { get; init; } = 20;
+    [Field("Frozen or hung workers.", Min = 0, Max = 1_000_000)]
+    public int Hung { get; init; } = 5;
+    [Field("Workers that ran out of memory.", Min = 0, Max = 1_000_000)]
+    public int OutOfMemory { get; init; } = 2;
+}

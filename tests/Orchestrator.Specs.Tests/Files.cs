@@ -1,0 +1,81 @@
+using System.Text.Json.Nodes;
+using Orchestrator.Specs.Checks;
+using Orchestrator.Specs.Schema;
+using Xunit;
+
+namespace Orchestrator.Specs.Tests;
+
+public sealed class Files
+{
+    private static readonly string Root = FindRoot();
+
+    [Theory]
+    [InlineData("digits.yaml")]
+    [InlineData("fashion-mnist.yaml")]
+    public void A_shipped_sweep_is_taken(string file)
+    {
+        var sweep = SweepFile.Parse(File.ReadAllText(Path.Combine(Root, "samples", file)), file, []);
+        Assert.NotEmpty(sweep.Parameters);
+    }
+
+    [Fact]
+    public void A_field_whose_parameter_does_not_apply_is_left_out()
+    {
+        var sweep = SweepFile.Parse(File.ReadAllText(Path.Combine(Root, "samples", "digits.yaml")), "digits.yaml", ["training.epochs=3"]);
+        var run = sweep.Resolve(new Dictionary<string, JsonNode?> { ["lr"] = 0.01, ["optimizer"] = "adamw", ["hidden"] = new JsonArray(64, 32) });
+        Assert.Equal(0.01, run.Training.Optimizer.LearningRate);
+        Assert.Equal("adamw", run.Training.Optimizer.Name);
+        Assert.Equal("[64,32]", run.Model["hidden"]!.ToJsonString());
+        Assert.Equal(3, run.Training.Epochs);
+        Assert.Equal("val_accuracy", run.Training.Checkpoint.Metric);
+        Assert.Equal("maximize", run.Training.Checkpoint.Goal);
+    }
+
+    [Fact]
+    public void A_resolved_run_travels_as_json_unchanged()
+    {
+        var run = RunFile.Parse("name: r\nworkload: image-classifier\ndataset: { name: digits, split_seed: 3 }\ntraining: { augment: [horizontal-flip, { shift: 2 }], checkpoint: { every: 500 steps }, clip: { norm: 1 } }", "r.yaml", []);
+        var json = run.ToJson();
+        Assert.Equal(json, RunSpec.FromJson(json).ToJson());
+        Assert.Equal(new Every(500, EveryUnit.Step), RunSpec.FromJson(json).Training.Checkpoint.Every);
+        Assert.Equal([new AugmentSpec("horizontal-flip"), new AugmentSpec("shift", 2)], RunSpec.FromJson(json).Training.Augment);
+    }
+
+    [Theory]
+    [InlineData("cnn", new long[] { 1, 8, 8 }, 10, "model.channels")]
+    [InlineData("mlp", new long[] { 64 }, 0, "dataset")]
+    public void A_model_that_does_not_fit_the_dataset_is_refused(string architecture, long[] shape, int classes, string field)
+    {
+        var run = RunFile.Parse($"name: r\nworkload: image-classifier\ndataset: d\nmodel: {{ architecture: {architecture}{(architecture == "cnn" ? ", channels: [4, 4, 4, 4]" : "")} }}", "r.yaml", []);
+        var error = Assert.Throws<SpecException>(() => DatasetChecks.Check(run, new SampleShape(shape, classes, 1000), "r.yaml"));
+        Assert.Equal(("shape-mismatch", field), (error.Error.Code, error.Error.Field));
+    }
+
+    /// <summary>The shipped schemas are made of the binder's own rules; ORCH_UPDATE_GOLDEN=1 writes them anew.</summary>
+    [Theory]
+    [InlineData("run")]
+    [InlineData("sweep")]
+    public void The_shipped_schema_is_the_binders(string name)
+    {
+        var schema = (name == "run" ? SpecSchema.Run() : SpecSchema.Sweep()).ToJsonString(new() { WriteIndented = true }) + "\n";
+        var path = Path.Combine(Root, "docs", "schema", $"{name}.schema.json");
+        if (Environment.GetEnvironmentVariable("ORCH_UPDATE_GOLDEN") == "1")
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllText(path, schema);
+        }
+
+        Assert.Equal(File.ReadAllText(path), schema);
+    }
+
+    private static string FindRoot()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Orchestrator.sln")))
+        {
+            folder = Path.GetDirectoryName(folder)!;
+        }
+
+        return folder;
+    }
+}

@@ -1,0 +1,95 @@
+using Xunit;
+
+namespace Orchestrator.Specs.Tests;
+
+/// <summary>Every mistake is one line with the place and the mend.</summary>
+public sealed class Mistakes
+{
+    private const string Good = """
+        name: fashion-cnn
+        workload: image-classifier
+        dataset: fashion-mnist
+        seed: 7
+        model: { architecture: cnn, channels: [32, 64], hidden: $hidden }
+        training:
+          epochs: 9
+          batch_size: 128
+          workers: { min: 1, max: 2 }
+          optimizer: { name: $optimizer, learning_rate: $lr, momentum: $momentum }
+          schedule: one-cycle
+        search:
+          sampler: random
+          trials: 40
+          parallel: 4
+          keep: best 3
+          objective: { metric: val_accuracy, goal: maximize }
+        parameters:
+          lr:        { loguniform: [1e-4, 1e-1] }
+          optimizer: { choice: [sgd, adamw] }
+          momentum:  { uniform: [0.8, 0.99], when: { optimizer: sgd } }
+          hidden:    { choice: [64, 128, 256] }
+        """;
+
+    [Theory]
+    [InlineData("  batch_size: 128", "  batchsize: 128", "sweep.yaml:8:14: training.batchsize: there is no such field; did you mean batch_size?")]
+    [InlineData("  epochs: 9", "  epochs: 0", "sweep.yaml:7:11: training.epochs: 0 is out of range; it must be at least 1 and at most 1000000")]
+    [InlineData("  epochs: 9", "  epochs: many", "sweep.yaml:7:11: training.epochs: a whole number is expected, not the text 'many'")]
+    [InlineData("  epochs: 9", "  epochs: 1.5", "sweep.yaml:7:11: training.epochs: a whole number is expected, not 1.5")]
+    [InlineData("seed: 7", "seed: 7\nseed: 8", "sweep.yaml:5:1: seed: given twice, first in line 4; keep one of them")]
+    [InlineData("workload: image-classifier", "workload: image-clasifier", "sweep.yaml:2:11: workload: there is no workload 'image-clasifier'; did you mean image-classifier?")]
+    [InlineData("$hidden", "$hiden", "sweep.yaml:5:57: model.hidden: $hiden is not among the parameters; did you mean hidden?")]
+    [InlineData("schedule: one-cycle", "schedule: onecycle", "sweep.yaml:11:13: training.schedule: 'onecycle' is not known here; did you mean one-cycle?")]
+    [InlineData("max: 2", "max: 5", "sweep.yaml:9:12: training.workers: 5 workers are more than the 4 shards of a step; each worker holds a shard at least: fewer workers, or more shards")]
+    [InlineData("  batch_size: 128", "  batch_size: 3", "training.shards: 4 shards are more than the 3 samples of a batch; fewer shards, or a larger batch_size")]
+    [InlineData("metric: val_accuracy", "metric: val_acuracy", "sweep.yaml:17:24: search.objective.metric: image-classifier reports no metric 'val_acuracy'; did you mean val_accuracy?")]
+    [InlineData("sampler: random", "sampler: randm", "sweep.yaml:13:12: search.sampler: 'randm' is not known here; did you mean random?")]
+    [InlineData("[1e-4, 1e-1]", "[1e-1, 1e-4]", "parameters.lr.loguniform: low 0.1 is not below high 0.0001; a single value is a constant")]
+    [InlineData("[1e-4, 1e-1]", "[0, 1e-1]", "parameters.lr.loguniform: low 0 has no logarithm; low must be above 0")]
+    [InlineData("choice: [64, 128, 256]", "choice: []", "parameters.hidden.choice: a list of choices is expected, not an empty list; choice: [sgd, adamw]")]
+    [InlineData("choice: [64, 128, 256]", "choise: [64]", "one kind of parameter is expected")]
+    [InlineData("choice: [64, 128, 256]", "choice: [64, -1]", "sweep.yaml:5:57: model.hidden: -1 is out of range; it must be at least 1")]
+    [InlineData("when: { optimizer: sgd }", "when: { optimizer: rms }", "parameters.momentum.when: optimizer is never \"rms\"; its choices: \"sgd\", \"adamw\"")]
+    [InlineData("when: { optimizer: sgd }", "when: { optimiser: sgd }", "parameters.momentum.when: optimiser is not a parameter above this one; declare it before what depends on it")]
+    [InlineData(", when: { optimizer: sgd }", "", "training.optimizer.momentum: adamw has no momentum; it belongs to sgd")]
+    [InlineData("hidden: $hidden", "hidden: 64", "sweep.yaml:22:3: parameters.hidden: nothing in the file refers to it; write $hidden where its value belongs, or take it away")]
+    [InlineData("sampler: random", "sampler: grid", "parameters.lr: a grid can't count this range; add points: 5, use quantized or choice, or another sampler")]
+    [InlineData("keep: best 3", "keep: 3", "sweep.yaml:16:9: search.keep: which trials to keep is expected, not the number 3; write: best 3")]
+    [InlineData("model: { architecture", "model: &m { architecture", "anchors and aliases (& and *) are not taken; write the value out")]
+    [InlineData("seed: 7", "seed: [7", "not valid YAML")]
+    [InlineData("name: fashion-cnn", "name: ../etc", "sweep.yaml:1:7: name: '../etc' is not a name")]
+    [InlineData("  trials: 40\n", "", "search.trials: random does not end by itself; say how many: trials: 20")]
+    public void A_mistake_is_told_with_its_place_and_the_mend(string good, string bad, string message)
+    {
+        Assert.Contains(good, Good, StringComparison.Ordinal);
+        var error = Assert.Throws<SpecException>(() => SweepFile.Parse(Good.Replace(good, bad, StringComparison.Ordinal), "sweep.yaml", []));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void A_file_without_mistakes_is_taken() => Assert.Equal("fashion-cnn", SweepFile.Parse(Good, "sweep.yaml", []).Name);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("# only a comment")]
+    public void An_empty_file_is_refused(string text) => Assert.Equal("empty", Assert.Throws<SpecException>(() => SweepFile.Parse(text, "s.yaml", [])).Error.Code);
+
+    [Fact]
+    public void A_giant_file_is_refused() =>
+        Assert.Equal("too-large", Assert.Throws<SpecException>(() => SweepFile.Parse(new string('#', 2 << 20), "s.yaml", [])).Error.Code);
+
+    [Fact]
+    public void A_deep_file_is_refused() =>
+        Assert.Equal("too-deep", Assert.Throws<SpecException>(() => RunFile.Parse("a: " + new string('[', 5000), "s.yaml", [])).Error.Code);
+
+    [Fact]
+    public void An_override_names_itself_as_the_place()
+    {
+        var error = Assert.Throws<SpecException>(() => SweepFile.Parse(Good, "sweep.yaml", ["training.epochs=0"]));
+        Assert.Equal("--set: training.epochs: 0 is out of range; it must be at least 1 and at most 1000000", error.Message);
+    }
+
+    [Fact]
+    public void A_run_file_with_a_search_is_sent_to_the_sweeps() =>
+        Assert.Contains("orch sweep submit", Assert.Throws<SpecException>(() => RunFile.Parse(Good, "s.yaml", [])).Message, StringComparison.Ordinal);
+}
