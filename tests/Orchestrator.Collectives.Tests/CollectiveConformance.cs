@@ -1,0 +1,212 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using CsCheck;
+
+namespace Orchestrator.Collectives.Tests;
+
+/// <summary>What every collective must do; one class per implementation runs it.</summary>
+public abstract class CollectiveConformance
+{
+    /// <summary>Elements: none, fewer than ranks, odd, either side of where one round becomes two, several blocks.</summary>
+    public static TheoryData<int> Lengths => [0, 1, 3, 17, 1000, 8191, 8192, 8193, 100_003, 700_001];
+
+    /// <summary>The worlds that the implementation can be.</summary>
+    protected abstract IReadOnlyList<int> WorldSizes { get; }
+
+    private protected abstract Task<Gang> GangAsync(ShardPlan plan);
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public async Task Sums_have_the_bits_of_the_tree_for_floats(int elements) => await CheckAll<float>(elements);
+
+    [Theory]
+    [InlineData(5)]
+    [InlineData(4097)]
+    [InlineData(100_003)]
+    public async Task Sums_have_the_bits_of_the_tree_for_doubles_and_integers(int elements)
+    {
+        await CheckAll<double>(elements);
+        await CheckAll<int>(elements);
+        await CheckAll<long>(elements);
+    }
+
+    [Fact]
+    public async Task Sums_have_the_bits_of_the_tree_for_any_plan()
+    {
+        var plans = Gen.Select(
+            Gen.Int[0, WorldSizes.Count - 1].Select(index => WorldSizes[index]),
+            Gen.Int[0, 4].Array[8],
+            Gen.Int[0, 40_000],
+            Gen.Int[0, 50],
+            Gen.Int[0, 1000]);
+        await plans.SampleAsync(
+            async (world, counts, elements, slack, seed) =>
+            {
+                var plan = PlanOf(counts[..world]);
+                await using var gang = await GangAsync(plan);
+                Check<float>(gang, plan, elements, elements + slack, seed);
+            },
+            iter: 25,
+            threads: 1);
+    }
+
+    [Fact]
+    public async Task Many_sums_of_changing_lengths_and_types_follow_each_other()
+    {
+        foreach (var world in WorldSizes)
+        {
+            var plan = ShardPlan.Even(Math.Max(4, world), world);
+            await using var gang = await GangAsync(plan);
+            for (var round = 0; round < 6; round++)
+            {
+                Check<float>(gang, plan, 1 + (round * 9001), 1 + (round * 9001), round);
+                Check<long>(gang, plan, 7, 9, round);
+                Check<double>(gang, plan, 20_000 - (round * 3000), 20_000, round);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Sums_allocate_nothing_once_warm()
+    {
+        var world = WorldSizes[^1];
+        var plan = ShardPlan.Even(world, world);
+        await using var gang = await GangAsync(plan);
+        var grown = new long[world];
+        gang.Each(collective =>
+        {
+            var partials = new float[50_000];
+            var total = new float[50_000];
+            for (var warm = 0; warm < 3; warm++)
+            {
+                collective.AllReduce<float>(partials, total.Length, total);
+            }
+
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var round = 0; round < 20; round++)
+            {
+                collective.AllReduce<float>(partials, total.Length, total);
+            }
+
+            grown[collective.Rank] = GC.GetAllocatedBytesForCurrentThread() - before;
+        });
+        Assert.All(grown, bytes => Assert.Equal(0, bytes));
+    }
+
+    [Fact]
+    public async Task Gather_gives_every_rank_the_bytes_of_all_in_rank_order()
+    {
+        foreach (var world in WorldSizes)
+        {
+            await using var gang = await GangAsync(ShardPlan.Even(world, world));
+            gang.Each(collective =>
+            {
+                foreach (var unit in new[] { 0, 1, 300_000 })
+                {
+                    var gathered = collective.AllGather(Contribution(collective.Rank, unit));
+                    Assert.Equal(world, gathered.Length);
+                    for (var rank = 0; rank < world; rank++)
+                    {
+                        Assert.True(gathered[rank].AsSpan().SequenceEqual(Contribution(rank, unit)), $"rank {rank}");
+                    }
+                }
+            });
+        }
+
+        static byte[] Contribution(int rank, int unit)
+        {
+            var bytes = new byte[rank * unit];
+            bytes.AsSpan().Fill((byte)(rank + 1));
+            return bytes;
+        }
+    }
+
+    [Fact]
+    public async Task Rows_that_do_not_fit_their_span_are_refused_before_anything_is_sent()
+    {
+        var plan = ShardPlan.Even(WorldSizes[^1], WorldSizes[^1]);
+        await using var gang = await GangAsync(plan);
+        Assert.All(
+            gang.Failures(collective => collective.AllReduce<float>(new float[9], 10, new float[10])),
+            failure => Assert.IsType<ArgumentException>(failure));
+        Assert.All(
+            gang.Failures(collective => collective.AllReduce<float>(new float[90], 9, new float[10])),
+            failure => Assert.IsType<ArgumentOutOfRangeException>(failure));
+        Check<float>(gang, plan, 10, 10, 1);
+    }
+
+    [Fact]
+    public async Task Types_that_have_no_sum_are_refused()
+    {
+        await using var gang = await GangAsync(ShardPlan.Even(1, 1));
+        var refused = Record.Exception(() => gang.Ranks[0].AllReduce<byte>(new byte[1], 1, new byte[1]));
+        Assert.IsType<NotSupportedException>(refused?.InnerException ?? refused);
+    }
+
+    private protected static void Check<T>(Gang gang, ShardPlan plan, int elements, int stride, int seed)
+        where T : unmanaged, INumber<T>
+    {
+        var gradients = new Gradients<T>(plan.Shards, elements, seed);
+        var expected = MemoryMarshal.AsBytes<T>(gradients.Sum()).ToArray();
+        gang.Each(collective =>
+        {
+            var partials = gradients.Partials(plan, collective.Rank, stride);
+            var untouched = partials.ToArray();
+
+            // With a guard behind the total.
+            var total = new T[elements + 1];
+            total[elements] = T.CreateTruncating(99);
+            collective.AllReduce<T>(partials, stride, total.AsSpan(0, elements));
+            Assert.True(
+                MemoryMarshal.AsBytes(total.AsSpan(0, elements)).SequenceEqual(expected),
+                $"rank {collective.Rank} of {plan.WorldSize} has other bits");
+            Assert.Equal(T.CreateTruncating(99), total[elements]);
+            Assert.Equal(untouched, partials);
+        });
+    }
+
+    /// <summary>Ranges of these sizes; one shard where all are empty.</summary>
+    private static ShardPlan PlanOf(int[] counts)
+    {
+        var ranges = new ShardRange[counts.Length];
+        var end = 0;
+        for (var rank = 0; rank < counts.Length; rank++)
+        {
+            var count = rank == counts.Length - 1 && end == 0 && counts[rank] == 0 ? 1 : counts[rank];
+            ranges[rank] = new ShardRange(end, end + count);
+            end += count;
+        }
+
+        return new ShardPlan(ranges);
+    }
+
+    private async Task CheckAll<T>(int elements)
+        where T : unmanaged, INumber<T>
+    {
+        foreach (var world in WorldSizes)
+        {
+            // Seven shards do not divide by anything: aligned and unaligned ranges, one to three rows a rank.
+            foreach (var shards in new[] { world, Math.Max(world, 7) }.Distinct())
+            {
+                var plan = ShardPlan.Even(shards, world);
+                await using var gang = await GangAsync(plan);
+                Check<T>(gang, plan, elements, elements, seed: world);
+                Check<T>(gang, plan, elements, elements + 13, seed: world + 1);
+            }
+        }
+    }
+}
+
+public sealed class LocalCollectiveTests : CollectiveConformance
+{
+    protected override IReadOnlyList<int> WorldSizes => [1];
+
+    private protected override Task<Gang> GangAsync(ShardPlan plan) => Task.FromResult(Gang.Of(new LocalCollective(plan)));
+}
+
+public sealed class TcpCollectiveTests : CollectiveConformance
+{
+    protected override IReadOnlyList<int> WorldSizes => [1, 2, 3, 4, 5, 8];
+
+    private protected override Task<Gang> GangAsync(ShardPlan plan) => Gang.TcpAsync(plan);
+}
