@@ -1,0 +1,151 @@
+using Orchestrator.V1;
+using Orchestrator.Worker.Tests.Cluster;
+
+namespace Orchestrator.Worker.Tests;
+
+/// <summary>How trainers and agents end, and what is said of it.</summary>
+public sealed class EndTests : IAsyncLifetime
+{
+    private const int Forever = 100_000;
+
+    private readonly TestFolder folder = new();
+    private FakeCoordinator coordinator = null!;
+    private AgentProcess agent = null!;
+
+    [Fact]
+    public async Task Trainer_that_was_killed_is_lost()
+    {
+        await TrainAsync();
+        Processes.Signal(agent.Trainers.Single(), Processes.Kill);
+
+        var failed = (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Failed)).Failed;
+        Assert.Equal(("lost", -1), (failed.Kind, failed.SuspectRank));
+        Assert.Contains("SIGKILL", failed.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Survivor_of_a_gang_says_whom_it_lost()
+    {
+        await coordinator.RunAsync("run", worldSize: 2, Specs.Digits(Forever));
+        await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Epoch);
+        var ready = await coordinator.ReportAsync("run", 1, 1, Report.ReportOneofCase.Ready);
+        Processes.Signal(ready.Ready.Pid, Processes.Kill);
+
+        Assert.Equal("lost", (await coordinator.ReportAsync("run", 1, 1, Report.ReportOneofCase.Failed)).Failed.Kind);
+        var survivor = (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Failed)).Failed;
+        Assert.Equal(("lost", 1), (survivor.Kind, survivor.SuspectRank));
+    }
+
+    [Fact]
+    public async Task Trainers_end_with_an_agent_that_was_killed()
+    {
+        await TrainAsync();
+        var trainer = agent.Trainers.Single();
+        Processes.Signal(agent.Pid, Processes.Kill);
+
+        await Eventually.Holds(() => !Processes.Lives(trainer), () => $"trainer {trainer} outlives its agent");
+    }
+
+    [Fact]
+    public async Task Terminated_twice_an_agent_hands_its_work_back_and_leaves_nothing()
+    {
+        await TrainAsync();
+        var trainer = agent.Trainers.Single();
+        Processes.Signal(agent.Pid, Processes.Terminate);
+        Processes.Signal(agent.Pid, Processes.Terminate);
+
+        Assert.Equal(0, await agent.ExitAsync());
+        Assert.False(Processes.Lives(trainer));
+        Assert.Equal("preempted", (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Failed)).Failed.Kind);
+        Assert.True(coordinator.Draining);
+        Assert.Empty(Directory.GetFiles(folder.Path, "*.sock", SearchOption.AllDirectories));
+        Assert.False(Directory.Exists(folder.In("tasks")));
+    }
+
+    [Fact]
+    public async Task Drained_by_the_coordinator_it_ends_as_if_terminated()
+    {
+        await coordinator.SendAsync(new CoordinatorMessage { Drain = new DrainAgent() });
+
+        Assert.Equal(0, await agent.ExitAsync());
+        Assert.True(coordinator.Draining);
+    }
+
+    [Fact]
+    public async Task Shut_down_it_ends_at_once_without_a_word()
+    {
+        await TrainAsync();
+        var trainer = agent.Trainers.Single();
+        await coordinator.SendAsync(new CoordinatorMessage { Shutdown = new ShutdownAgent() });
+
+        Assert.Equal(0, await agent.ExitAsync());
+        Assert.False(Processes.Lives(trainer));
+        Assert.DoesNotContain(coordinator.Reports, report => report.ReportCase == Report.ReportOneofCase.Failed);
+    }
+
+    [Fact]
+    public async Task Task_that_is_stopped_at_once_is_reported_as_stopped()
+    {
+        await TrainAsync();
+        await coordinator.SendAsync(new CoordinatorMessage { Stop = new StopTask { Task = new TaskId { Run = "run", Generation = 1, Rank = 0 } } });
+
+        Assert.True((await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Ended)).Ended.Stopped);
+        await Eventually.Holds(() => agent.Trainers.Count == 0, () => "the trainer stays");
+    }
+
+    [Fact]
+    public async Task Assigned_twice_a_task_keeps_its_trainer_and_a_newer_generation_takes_its_place()
+    {
+        await TrainAsync();
+        var first = agent.Trainers.Single();
+        await coordinator.SendAsync(new CoordinatorMessage { Assign = coordinator.Assignment("run", 0, 1, Specs.Digits(Forever)) });
+        await coordinator.RunAsync("run", worldSize: 1, Specs.Digits(Forever), generation: 2);
+        await coordinator.ReportAsync("run", 2, 0, Report.ReportOneofCase.Epoch);
+
+        Assert.False(Processes.Lives(first));
+        Assert.Single(agent.Trainers);
+        Assert.Equal(2, coordinator.Reports.Count(report => report.ReportCase == Report.ReportOneofCase.Ready));
+        Assert.DoesNotContain(coordinator.Reports, report => report.ReportCase == Report.ReportOneofCase.Failed);
+    }
+
+    [Fact]
+    public async Task Frozen_trainer_falls_silent()
+    {
+        await TrainAsync();
+        Processes.Signal(agent.Trainers.Single(), Processes.Stop);
+
+        await Eventually.Holds(() => coordinator.Heartbeats.Last().Tasks.Single().SilentMilliseconds > 1500, () => "it still speaks");
+        Assert.True(coordinator.Heartbeats.Last().Tasks.Single().StalledMilliseconds > 1500);
+    }
+
+    [Fact]
+    public async Task Task_whose_dataset_is_nowhere_fails_with_a_line_that_says_so()
+    {
+        var assignment = coordinator.Assignment("run", 0, 1, Specs.Digits(1));
+        assignment.DatasetSha256 = new string('0', 64);
+        await coordinator.SendAsync(new CoordinatorMessage { Assign = assignment });
+
+        var failed = (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Failed)).Failed;
+        Assert.Equal("user", failed.Kind);
+        Assert.Contains("There is no such dataset", failed.Message, StringComparison.Ordinal);
+    }
+
+    public async ValueTask InitializeAsync()
+    {
+        coordinator = await FakeCoordinator.StartAsync();
+        agent = new AgentProcess(coordinator.Address, folder.Path, "--slots", "2");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        agent.Dispose();
+        await coordinator.DisposeAsync();
+        folder.Dispose();
+    }
+
+    private async Task TrainAsync()
+    {
+        await coordinator.RunAsync("run", worldSize: 1, Specs.Digits(Forever));
+        await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Epoch);
+    }
+}

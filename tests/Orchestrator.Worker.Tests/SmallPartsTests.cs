@@ -1,0 +1,97 @@
+using System.Text;
+using Orchestrator.Collectives;
+using Orchestrator.Training;
+using Orchestrator.Worker.Agent;
+using Orchestrator.Worker.Agent.Session;
+using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Trainer;
+
+namespace Orchestrator.Worker.Tests;
+
+public sealed class SmallPartsTests
+{
+    private static readonly TaskKey Task1 = new("run", 1, 0);
+
+    [Theory]
+    [InlineData(137, false, "lost")]
+    [InlineData(137, true, "out-of-memory")]
+    [InlineData(139, true, "lost")]
+    [InlineData(134, false, "lost")]
+    [InlineData(143, false, "lost")]
+    [InlineData(3, false, "user")]
+    [InlineData(0, false, "user")]
+    public void Exit_without_a_word_has_a_kind(int exitCode, bool outOfMemory, string kind)
+    {
+        var failed = ExitVerdict.Of(exitCode, outOfMemory, "last line");
+
+        Assert.Equal((kind, "last line", -1), (failed.Kind, failed.Detail, failed.SuspectRank));
+    }
+
+    [Fact]
+    public void Exception_of_a_trainer_has_a_kind()
+    {
+        Assert.Equal(("lost", 3), Kind(new CollectiveException(CollectiveFailure.PeerLost, 3, "gone")));
+        Assert.Equal(("diverged", -1), Kind(new DivergedException(7, "loss")));
+        Assert.Equal(("corrupt", -1), Kind(new CorruptCheckpointException("folder", "bad")));
+        Assert.Equal(("out-of-memory", -1), Kind(new OutOfMemoryException()));
+        Assert.Equal(("out-of-memory", -1), Kind(new System.Runtime.InteropServices.ExternalException("DefaultCPUAllocator: can't allocate memory")));
+        Assert.Equal(("user", -1), Kind(new InvalidOperationException("mine")));
+    }
+
+    [Fact]
+    public async Task Lines_are_cut_where_they_end_and_where_they_are_too_long()
+    {
+        var lines = new List<string>();
+        var text = "one\r\ntwo\n" + new string('x', LineSplitter.LongestLine + 5) + "\nno end";
+        await LineSplitter.ReadAsync(new MemoryStream(Encoding.UTF8.GetBytes(text)), lines.Add, TestContext.Current.CancellationToken);
+
+        Assert.Equal(["one", "two", new string('x', LineSplitter.LongestLine), "xxxxx", "no end"], lines);
+    }
+
+    [Fact]
+    public void Log_buffer_drops_the_oldest_lines_and_says_how_many()
+    {
+        var buffer = new LogBuffer(greatestLines: 3, TimeProvider.System);
+        foreach (var line in (string[])["a", "b", "c", "d", "e"])
+        {
+            buffer.Add(Task1, line);
+        }
+
+        var log = buffer.Take()!;
+        Assert.Equal(["c", "d", "e"], log.Lines.Skip(1));
+        Assert.Contains("2 older lines", log.Lines[0], StringComparison.Ordinal);
+        Assert.Equal(log.Lines.Count, log.UnixNano.Count);
+        Assert.Null(buffer.Take());
+    }
+
+    [Fact]
+    public void Log_message_holds_lines_of_one_task()
+    {
+        var buffer = new LogBuffer(greatestLines: 10, TimeProvider.System);
+        buffer.Add(Task1, "a");
+        buffer.Add(Task1 with { Rank = 1 }, "b");
+        buffer.Add(Task1, "c");
+
+        Assert.Equal([(0, "a"), (1, "b"), (0, "c")], new[] { buffer.Take()!, buffer.Take()!, buffer.Take()! }.Select(log => (log.Rank, log.Lines.Single())));
+    }
+
+    [Theory]
+    [InlineData("20000-20100", true)]
+    [InlineData("20000-20000", true)]
+    [InlineData("20000", false)]
+    [InlineData("2-1", false)]
+    [InlineData("0-5", false)]
+    [InlineData("1-70000", false)]
+    public void Port_range_is_read_or_refused(string text, bool valid) => Assert.Equal(valid ? text : null, PortRange.TryParse(text)?.ToString());
+
+    [Fact]
+    public void Peers_listen_within_the_open_ports()
+    {
+        using var first = Peers.Listen("127.0.0.1", new PortRange(23451, 23499));
+        using var second = Peers.Listen("127.0.0.1", new PortRange(23451, 23499));
+        Assert.NotEqual(first.Address, second.Address);
+        Assert.All([first, second], peers => Assert.InRange(int.Parse(peers.Address.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture), 23451, 23499));
+    }
+
+    private static (string Kind, int Suspect) Kind(Exception failure) => (FailureKinds.Of(failure).Kind, FailureKinds.Of(failure).SuspectRank);
+}

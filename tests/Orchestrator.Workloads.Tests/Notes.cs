@@ -1,0 +1,30 @@
+using Orchestrator.Training;
+
+namespace Orchestrator.Workloads.Tests;
+
+/// <summary>Remembers what a run said.</summary>
+internal sealed class Notes : ITrainingObserver
+{
+    public List<EpochResult> Epochs { get; } = [];
+
+    public List<CheckpointResult> Checkpoints { get; } = [];
+
+    public List<StepResult> Steps { get; } = [];
+
+    public HashSet<TrainingPhase> Phases { get; } = [];
+
+    /// <summary>Called after each step, from the training thread.</summary>
+    public Action<StepResult> OnStep { get; init; } = static _ => { };
+
+    public void Progress(TrainingProgress progress) => Phases.Add(progress.Phase);
+
+    public void EpochFinished(EpochResult result) => Epochs.Add(result);
+
+    public void CheckpointWritten(CheckpointResult result) => Checkpoints.Add(result);
+
+    public void StepMeasured(StepResult result)
+    {
+        Steps.Add(result);
+        OnStep(result);
+    }
+}

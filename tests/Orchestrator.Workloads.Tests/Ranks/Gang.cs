@@ -1,0 +1,60 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Orchestrator.Specs;
+using Orchestrator.Training;
+
+namespace Orchestrator.Workloads.Tests.Ranks;
+
+/// <summary>A run on several ranks, each a process of its own with the pinned environment.</summary>
+internal static class Gang
+{
+    public static async Task<RankResult[]> TrainAsync(RunSpec spec, string dataset, string output, int worldSize, string? checkpoint = null)
+    {
+        var processes = Enumerable.Range(0, worldSize).Select(_ => Start(spec.Training.Threads)).ToArray();
+        try
+        {
+            for (var rank = 0; rank < worldSize; rank++)
+            {
+                var order = new RankOrder(spec.ToJson(), "run", dataset, output, checkpoint, rank, worldSize);
+                await processes[rank].StandardInput.WriteLineAsync(JsonSerializer.Serialize(order));
+            }
+
+            var peers = new List<string>();
+            foreach (var process in processes)
+            {
+                peers.Add(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{await ReadLineAsync(process)}"));
+            }
+
+            foreach (var process in processes)
+            {
+                await process.StandardInput.WriteLineAsync(string.Join(',', peers));
+            }
+
+            return await Task.WhenAll(processes.Select(async process => JsonSerializer.Deserialize<RankResult>(await ReadLineAsync(process))!));
+        }
+        finally
+        {
+            foreach (var process in processes)
+            {
+                process.Kill(entireProcessTree: true);
+                await process.WaitForExitAsync();
+                process.Dispose();
+            }
+        }
+    }
+
+    private static Process Start(int threads)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, "rank") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in HardwarePins.Environment(threads))
+        {
+            start.Environment[name] = value;
+        }
+
+        return Process.Start(start)!;
+    }
+
+    private static async Task<string> ReadLineAsync(Process process) =>
+        await process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException(await process.StandardError.ReadToEndAsync());
+}

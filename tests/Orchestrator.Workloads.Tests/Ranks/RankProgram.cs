@@ -1,0 +1,44 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Orchestrator.Collectives;
+using Orchestrator.Collectives.Tcp;
+using Orchestrator.Specs;
+using Orchestrator.Training;
+
+namespace Orchestrator.Workloads.Tests.Ranks;
+
+/// <summary>A rank: reads its order, says its port, hears its peers', trains, says its result.</summary>
+internal static class RankProgram
+{
+    public static async Task<int> RunAsync()
+    {
+        var order = JsonSerializer.Deserialize<RankOrder>((await Console.In.ReadLineAsync())!)!;
+        var plan = ShardPlan.Even(RunSpec.FromJson(order.Spec).Training.Shards, order.WorldSize);
+        using var listener = TcpCollective.Listen("127.0.0.1");
+        Console.WriteLine(((IPEndPoint)listener.LocalEndpoint).Port);
+        var peers = (await Console.In.ReadLineAsync())!.Split(',');
+        await using ICollective collective = order.WorldSize == 1
+            ? new LocalCollective(plan)
+            : await TcpCollective.ConnectAsync(
+                listener, order.Rank, peers, plan, SHA256.HashData(Encoding.UTF8.GetBytes(order.Run)), new CollectiveOptions(), CancellationToken.None);
+        using var run = TrainingRun.Load(
+            new TrainingTask
+            {
+                Spec = RunSpec.FromJson(order.Spec),
+                Run = order.Run,
+                DatasetDirectory = order.Dataset,
+                Plan = plan,
+                Rank = order.Rank,
+                CheckpointDirectory = order.Checkpoint,
+                OutputDirectory = order.Output,
+            },
+            new WorkloadCatalog());
+        var notes = new Notes();
+        var outcome = run.Train(collective, notes, new StopSignal(), CancellationToken.None);
+        var epochs = notes.Epochs.Select(epoch => new RankEpoch(epoch.Epoch, epoch.Samples, epoch.LedgerHash, new(epoch.Metrics.ToDictionary()))).ToList();
+        Console.WriteLine(JsonSerializer.Serialize(new RankResult(outcome.WeightsHash, outcome.Step, outcome.SamplesPerEpoch, run.ProbeHash, epochs)));
+        return 0;
+    }
+}

@@ -1,0 +1,70 @@
+using Orchestrator.Specs;
+using Orchestrator.Workloads.Tests.Ranks;
+using Xunit;
+
+namespace Orchestrator.Workloads.Tests;
+
+/// <summary>The promise: the file and the seed decide the bits, whoever computes them.</summary>
+public sealed class SameBitsTests(Digits digits) : IClassFixture<Digits>
+{
+    private const string Mlp = """{ "architecture": "mlp", "hidden": [24, 16], "dropout": 0.2, "batch_norm": true }""";
+    private const string Cnn = """{ "architecture": "cnn", "channels": [4, 8], "hidden": 16, "activation": "gelu", "dropout": 0.3, "batch_norm": true }""";
+
+    // 1,437 rows: neither the batches nor the shards divide evenly.
+    private static readonly TrainingSpec Training = new()
+    {
+        Epochs = 2,
+        BatchSize = 100,
+        Shards = 3,
+        Optimizer = new OptimizerSpec { Name = "adamw", LearningRate = 3e-3, WeightDecay = 0.01 },
+        Schedule = new ScheduleSpec { Name = "one-cycle" },
+        Clip = new ClipSpec { Norm = 1 },
+        Checkpoint = new CheckpointSpec { Every = new Every(10, EveryUnit.Step) },
+    };
+
+    [Theory]
+    [InlineData(Mlp, 5, "sgd")]
+    [InlineData(Cnn, 3, "adamw")]
+    public async Task One_two_and_three_workers_give_the_same_weights_and_metrics(string model, int shards, string optimizer)
+    {
+        AugmentSpec[] augment = [new("horizontal-flip"), new("shift", 1)];
+        var spec = Digits.Spec(model, Training with
+        {
+            Shards = shards,
+            Augment = augment,
+            Optimizer = Training.Optimizer with { Name = optimizer, Momentum = 0.9 },
+        });
+        var runs = await Task.WhenAll(new[] { 1, 2, 3 }.Select(world => Gang.TrainAsync(spec, digits.Dataset, digits.Output(), world)));
+
+        var ranks = runs.SelectMany(run => run).ToArray();
+        Assert.Equal(6, ranks.Length);
+        Assert.Single(ranks.Select(rank => rank.WeightsHash).Distinct());
+        Assert.Single(ranks.Select(rank => rank.ProbeHash).Distinct());
+        Assert.All(ranks, rank => Assert.Equal(30, rank.Step));
+        Assert.All(ranks, rank => Assert.Equal(ranks[0].Epochs.SelectMany(epoch => epoch.Metrics), rank.Epochs.SelectMany(epoch => epoch.Metrics)));
+
+        // Every row once an epoch, whatever the order: both epochs' ledgers are those of the whole split.
+        Assert.All(ranks.SelectMany(rank => rank.Epochs), epoch => Assert.Equal(1437, epoch.Samples));
+        Assert.Single(ranks.SelectMany(rank => rank.Epochs).Select(epoch => epoch.LedgerHash).Distinct());
+    }
+
+    [Fact]
+    public async Task A_run_resumed_in_mid_epoch_on_other_workers_ends_with_the_same_bits()
+    {
+        var spec = Digits.Spec(Mlp, Training);
+        var output = digits.Output();
+        var whole = await Gang.TrainAsync(spec, digits.Dataset, output, worldSize: 1);
+
+        // Step 10 of 15: in the first epoch; step 20: in the second.
+        var early = Gang.TrainAsync(spec, digits.Dataset, digits.Output(), worldSize: 2, checkpoint: Path.Combine(output, "run-10"));
+        var late = Gang.TrainAsync(spec, digits.Dataset, digits.Output(), worldSize: 1, checkpoint: Path.Combine(output, "run-20"));
+
+        foreach (var rank in (RankResult[])[.. await early, .. await late])
+        {
+            Assert.Equal(whole[0].WeightsHash, rank.WeightsHash);
+            Assert.Equal(whole[0].Epochs[^1].Metrics, rank.Epochs[^1].Metrics);
+            Assert.Equal(whole[0].Epochs[^1].LedgerHash, rank.Epochs[^1].LedgerHash);
+            Assert.Equal(1437, rank.SamplesPerEpoch);
+        }
+    }
+}

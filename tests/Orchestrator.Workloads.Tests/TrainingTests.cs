@@ -1,0 +1,163 @@
+using System.Runtime.InteropServices;
+using Orchestrator.Data.Formats;
+using Orchestrator.Specs;
+using Orchestrator.Training;
+using Xunit;
+
+namespace Orchestrator.Workloads.Tests;
+
+public sealed class TrainingTests(Digits digits) : IClassFixture<Digits>
+{
+    private const string Mlp = """{ "architecture": "mlp", "hidden": [32] }""";
+
+    [Fact]
+    public void Mlp_learns_the_digits()
+    {
+        var notes = new Notes();
+        var outcome = digits.Train(
+            Digits.Spec("""{ "architecture": "mlp", "hidden": [128, 64], "dropout": 0.2 }""", new TrainingSpec
+            {
+                Epochs = 20,
+                Shards = 2,
+                Optimizer = new OptimizerSpec { LearningRate = 3e-3 },
+                Schedule = new ScheduleSpec { Name = "one-cycle" },
+                Checkpoint = new CheckpointSpec { Every = new Every(20, EveryUnit.Epoch) },
+            }),
+            notes);
+
+        Assert.True(outcome.Metrics["val_accuracy"] >= 0.96, $"val_accuracy is {outcome.Metrics["val_accuracy"]}");
+        Assert.Equal(outcome.WeightsHash, Assert.Single(notes.Checkpoints).ModelSha256);
+        Assert.Equal(20, notes.Epochs.Count);
+        Assert.Contains(TrainingPhase.FirstStep, notes.Phases);
+        Assert.Contains(TrainingPhase.Evaluating, notes.Phases);
+    }
+
+    [Fact]
+    public void Cnn_with_squared_loss_learns_too_and_the_best_checkpoint_predicts_and_is_scored()
+    {
+        var notes = new Notes();
+        var spec = Digits.Spec("""{ "architecture": "cnn", "channels": [16], "hidden": 32, "batch_norm": true }""", new TrainingSpec
+        {
+            Epochs = 6,
+            Shards = 1,
+            Loss = "mse",
+            Optimizer = new OptimizerSpec { LearningRate = 5e-3 },
+            Schedule = new ScheduleSpec { Name = "cosine" },
+        });
+        digits.Train(spec, notes);
+        var checkpoint = notes.Checkpoints[^1];
+        Assert.Equal(6, notes.Checkpoints.Count);
+        Assert.Equal(checkpoint.ModelSha256, CheckpointFolder.Verify(checkpoint.Directory).Files["model.safetensors"].Sha256);
+
+        using var run = TrainingRun.Load(digits.Task(spec, checkpoint.Directory), new WorkloadCatalog());
+        var scores = run.EvaluateTest(TestContext.Current.CancellationToken);
+        Assert.True(scores["test_accuracy"] >= 0.93, $"test_accuracy is {scores["test_accuracy"]}");
+        Assert.Equal(10, scores.Keys.Count(name => name.StartsWith("test_accuracy_", StringComparison.Ordinal)));
+
+        using var predictor = Predictor.Load(checkpoint.Directory, new WorkloadCatalog());
+        using var dataset = Data.Dataset.Open(digits.Dataset, splitSeed: 0);
+        var test = dataset.Split(Data.SplitName.Test);
+        long[] rows = [.. Enumerable.Range(0, (int)test.Rows).Select(row => (long)row)];
+        var (images, labels) = (new float[rows.Length * 64], new long[rows.Length]);
+        var stored = new byte[rows.Length * predictor.Dataset.Features[predictor.InputFeature].RowBytes];
+        test.Gather(predictor.InputFeature, rows, stored);
+        for (var index = 0; index < images.Length; index++)
+        {
+            images[index] = stored.Length == images.Length ? stored[index] : MemoryMarshal.Cast<byte, float>(stored)[index];
+        }
+
+        test.Gather<long>(dataset.Manifest.Target, rows, labels);
+        var predictions = predictor.Predict(images);
+        var right = predictions.Zip(labels).Count(pair => pair.First.Class == dataset.Manifest.Classes[(int)pair.Second]);
+        Assert.Equal(scores["test_accuracy"], (double)right / rows.Length);
+        Assert.All(predictions, prediction => Assert.Equal(1, prediction.Probabilities.Values.Sum(), 5));
+    }
+
+    [Fact]
+    public void A_step_that_diverges_names_itself_and_is_not_applied()
+    {
+        var notes = new Notes();
+        var spec = Digits.Spec(Mlp, new TrainingSpec { Epochs = 5, Optimizer = new OptimizerSpec { Name = "sgd", LearningRate = 1e30 } });
+        var error = Assert.Throws<DivergedException>(() => digits.Train(spec, notes));
+        Assert.Equal(notes.Steps.Count + 1, error.Step);
+        Assert.Contains("is not a finite number", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Clipping_bounds_the_norm_of_the_reduced_gradient()
+    {
+        double[] Weights(double rate, double? norm)
+        {
+            var notes = new Notes();
+            digits.Train(
+                Digits.Spec(Mlp, new TrainingSpec
+                {
+                    BatchSize = 2000,
+                    Optimizer = new OptimizerSpec { Name = "sgd", LearningRate = rate },
+                    Clip = norm is null ? null : new ClipSpec { Norm = norm },
+                }),
+                notes);
+            Assert.True(Assert.Single(notes.Steps).GradientNorm > 0.05);
+            using var file = SafetensorsFile.Open(Path.Combine(notes.Checkpoints[0].Directory, "model.safetensors"));
+            return [.. file.Tensors.Keys.Order(StringComparer.Ordinal).SelectMany(name => file.Span<float>(name).ToArray()).Select(value => (double)value)];
+        }
+
+        var start = Weights(0, null);
+        Assert.Equal(0.05, Distance(start, Weights(1, 0.05)), 4);
+        Assert.Equal(Distance(start, Weights(1, null)), Distance(start, Weights(1, 1e6)));
+    }
+
+    [Fact]
+    public void A_stop_ends_the_run_after_its_epoch_with_a_checkpoint_that_goes_on_to_the_same_bits()
+    {
+        var training = new TrainingSpec { Epochs = 3, Checkpoint = new CheckpointSpec { Every = new Every(3, EveryUnit.Epoch) } };
+        var whole = digits.Train(Digits.Spec(Mlp, training), new Notes());
+        var stop = new StopSignal();
+        var notes = new Notes { OnStep = step => { if (step.Epoch == 1) { stop.RequestStop(); } } };
+        var stopped = digits.Train(Digits.Spec(Mlp, training), notes, stop);
+        Assert.True(stopped.Stopped);
+        Assert.Equal(2, stopped.Epoch);
+
+        var rest = digits.Train(Digits.Spec(Mlp, training), new Notes(), checkpoint: Assert.Single(notes.Checkpoints).Directory);
+        Assert.False(rest.Stopped);
+        Assert.Equal(whole.WeightsHash, rest.WeightsHash);
+
+        // A finished run resumed does nothing and says the same.
+        var finished = new Notes();
+        digits.Train(Digits.Spec(Mlp, training), finished);
+        Assert.Equal(whole.WeightsHash, digits.Train(Digits.Spec(Mlp, training), new Notes(), checkpoint: finished.Checkpoints[^1].Directory).WeightsHash);
+    }
+
+    [Fact]
+    public void Memory_does_not_grow_over_thousands_of_steps_nor_allocations_with_the_model()
+    {
+        var small = Bytes("""{ "hidden": [8] }""", out _);
+        var large = Bytes("""{ "hidden": [512] }""", out var growth);
+        Assert.True(large < (small * 1.2) + 1024, $"{small} bytes a step of a small model, {large} of a large one");
+        Assert.True(growth < 40 << 20, $"the process grew by {growth} bytes over 2,000 steps");
+
+        long Bytes(string model, out long grown)
+        {
+            var (allocated, resident, resident0) = (0L, 0L, 0L);
+            var notes = new Notes
+            {
+                OnStep = step =>
+                {
+                    if (step.Step is 400 or 2400)
+                    {
+                        GC.Collect();
+                        GC.WaitForPendingFinalizers();
+                        (resident0, resident) = (resident, Environment.WorkingSet);
+                        allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+                    }
+                },
+            };
+            digits.Train(
+                Digits.Spec(model, new TrainingSpec { Epochs = 27, BatchSize = 16, Shards = 2, Checkpoint = new CheckpointSpec { Every = new Every(27, EveryUnit.Epoch) } }), notes);
+            grown = resident - resident0;
+            return allocated / 2000;
+        }
+    }
+
+    private static double Distance(double[] left, double[] right) => Math.Sqrt(left.Zip(right).Sum(pair => (pair.First - pair.Second) * (pair.First - pair.Second)));
+}

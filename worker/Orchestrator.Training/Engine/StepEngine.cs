@@ -1,0 +1,276 @@
+using System.Diagnostics;
+using System.Globalization;
+using Orchestrator.Collectives;
+using Orchestrator.Data.Sampling;
+using Orchestrator.Specs;
+using Orchestrator.Training.Input;
+using Orchestrator.Training.Optimization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Orchestrator.Training.Engine;
+
+/// <summary>
+/// One training step: the rank's shards one after the other, their sums along the canonical tree, the all-reduce, the checks, and only then the update. Up to the update nothing of the state has changed.
+/// </summary>
+internal sealed class StepEngine : IDisposable
+{
+    private readonly Workload workload;
+    private readonly FlatModel model;
+    private readonly FlatOptimizer optimizer;
+    private readonly RunSpec spec;
+    private readonly ICollective collective;
+    private readonly PartialRows rows;
+    private readonly StepReduction reduction;
+    private readonly StepTotals totals;
+    private readonly Tensor startStatistics;
+    private readonly Tensor startCounters;
+    private readonly SampleLedger ledger;
+    private readonly long steps;
+
+    /// <param name="steps">Of the whole run, for the schedule.</param>
+    public StepEngine(Workload workload, FlatModel model, FlatOptimizer optimizer, RunSpec spec, ICollective collective, SampleLedger ledger, long steps)
+    {
+        this.workload = workload;
+        this.model = model;
+        this.optimizer = optimizer;
+        this.spec = spec;
+        this.collective = collective;
+        this.ledger = ledger;
+        this.steps = steps;
+        var nodes = collective.Plan.OwnedNodes(collective.Rank);
+        rows = new PartialRows(model, nodes);
+        reduction = new StepReduction(rows, collective, model.Device);
+        totals = new StepTotals(rows.Count, nodes.Count, (int)model.FlatCounters.NumberOfElements);
+        startStatistics = model.FlatStatistics.clone().DetachFromDisposeScope();
+        startCounters = HostMemory.Allocate(model.FlatCounters.shape, ScalarType.Int64, CPU);
+    }
+
+    /// <summary>Runs and applies a step.</summary>
+    /// <param name="step">From 1, over the run.</param>
+    /// <param name="samples">Of the global step.</param>
+    /// <param name="nonEmptyShards">Of the global step.</param>
+    /// <param name="input">Gives the rank's shards in order.</param>
+    /// <param name="alive">Called several times, from this thread.</param>
+    /// <exception cref="DivergedException">Nothing was applied.</exception>
+    public StepOutcome Run(long step, int samples, int nonEmptyShards, BatchLoader input, Action<TrainingPhase> alive, bool traced)
+    {
+        model.Module.train();
+        if (rows.Stride > rows.Gradient)
+        {
+            startStatistics.copy_(model.FlatStatistics);
+        }
+
+        ReadCounters(startCounters);
+        var nodes = collective.Plan.OwnedNodes(collective.Rank);
+        for (var index = 0; index < nodes.Count; index++)
+        {
+            Accumulate(nodes[index], index, new ShardContext(step, samples, input, alive, traced));
+        }
+
+        RestoreBuffers();
+        alive(TrainingPhase.Reducing);
+        var (norm, loss) = Reduce(step, traced);
+        alive(TrainingPhase.Stepping);
+        var rate = spec.Training.Optimizer.LearningRate * Schedule.Factor(spec.Training.Schedule, step - 1, steps);
+        using (Span("optimizer", traced))
+        {
+            Apply(norm, rate, step, nonEmptyShards);
+            ledger.Commit();
+        }
+
+        return new StepOutcome(loss, rate, norm);
+    }
+
+    public void Dispose()
+    {
+        reduction.Dispose();
+        rows.Dispose();
+        startStatistics.Dispose();
+        startCounters.Dispose();
+    }
+
+    private void Accumulate(TreeNode node, int row, ShardContext context)
+    {
+        if (node.End - node.First == 1)
+        {
+            RunShard(node.First, row, context);
+            return;
+        }
+
+        var split = ReductionTree.Split(node);
+        Accumulate(new TreeNode(node.First, split), row, context);
+        Accumulate(new TreeNode(split, node.End), row + 1, context);
+        rows.Merge(row);
+        totals.Merge(row);
+    }
+
+    private void RunShard(int shard, int row, ShardContext context)
+    {
+        context.Alive(TrainingPhase.Stepping);
+        rows.Clear(row);
+        totals.Clear(row);
+        using var scope = NewDisposeScope();
+        LoadedBatch loaded;
+        using (Span("data-wait", context.Traced))
+        {
+            loaded = context.Input.Next();
+        }
+
+        using (loaded)
+        {
+            if (loaded.Batch is not { } batch)
+            {
+                return;
+            }
+
+            ledger.Add(loaded.Rows);
+            manual_seed((long)new CounterRandom(spec.Seed, RandomStream.Shard, context.Step, shard).NextUInt64());
+            RestoreBuffers();
+            rows.Bind(row);
+            Tensor loss;
+            using (Span("forward", context.Traced))
+            {
+                batch = workload.Prepare(batch);
+                loss = workload.Loss(workload.Forward(batch), batch);
+            }
+
+            Require(loss);
+
+            // The mean over the global step's samples: scaled before backward, by a number that no split changes.
+            using (Span("backward", context.Traced))
+            {
+                loss.mul(1f / context.Samples).backward();
+            }
+
+            totals.Loss(row) = loss.ToDouble();
+            KeepBufferChanges(row);
+        }
+
+    }
+
+    private void KeepBufferChanges(int row)
+    {
+        using var untracked = no_grad();
+        if (rows.Stride > rows.Gradient)
+        {
+            rows.Statistics(row).copy_(model.FlatStatistics).sub_(startStatistics);
+        }
+
+        var changes = totals.CounterChanges(row);
+        if (changes.Length > 0)
+        {
+            using var now = model.FlatCounters.cpu();
+            var values = HostMemory.Span<long>(now);
+            var start = HostMemory.Span<long>(startCounters);
+            for (var index = 0; index < changes.Length; index++)
+            {
+                changes[index] = values[index] - start[index];
+            }
+        }
+    }
+
+    private void RestoreBuffers()
+    {
+        using var untracked = no_grad();
+        if (rows.Stride > rows.Gradient)
+        {
+            model.FlatStatistics.copy_(startStatistics);
+        }
+
+        if (startCounters.NumberOfElements > 0)
+        {
+            model.FlatCounters.copy_(startCounters);
+        }
+    }
+
+    private void ReadCounters(Tensor into)
+    {
+        if (into.NumberOfElements > 0)
+        {
+            into.copy_(model.FlatCounters);
+        }
+    }
+
+    private (double Norm, double Loss) Reduce(long step, bool traced)
+    {
+        using (Span("all-reduce", traced))
+        {
+            totals.Reduce(collective);
+            reduction.Reduce();
+        }
+
+        if (!double.IsFinite(totals.TotalLoss))
+        {
+            throw new DivergedException(step, "loss");
+        }
+
+        var gradient = reduction.HostTotal[..rows.Gradient];
+        var squares = GradientNorm.SumOfSquares(gradient);
+        if (!double.IsFinite(squares))
+        {
+            throw new DivergedException(step, NameOfNotFinite(gradient));
+        }
+
+        return (Math.Sqrt(squares), totals.TotalLoss);
+    }
+
+    private string NameOfNotFinite(ReadOnlySpan<float> gradient)
+    {
+        for (var index = 0; index < gradient.Length; index++)
+        {
+            if (!float.IsFinite(gradient[index]))
+            {
+                return model.NameAt(index);
+            }
+        }
+
+        throw new UnreachableException();
+    }
+
+    private void Apply(double norm, double rate, long step, int nonEmptyShards)
+    {
+        using var scope = NewDisposeScope();
+        using var untracked = no_grad();
+        var total = reduction.ToDevice();
+        var gradient = total.narrow(0, 0, rows.Gradient);
+        if (spec.Training.Clip?.Norm is { } greatest && norm > greatest)
+        {
+            gradient.mul_(greatest / norm);
+        }
+
+        optimizer.Update(model.Weights, gradient, rate, step);
+        if (rows.Stride > rows.Gradient)
+        {
+            model.FlatStatistics.add_(total.narrow(0, rows.Gradient, rows.Stride - rows.Gradient).div_((float)nonEmptyShards));
+        }
+
+        if (startCounters.NumberOfElements > 0)
+        {
+            var start = HostMemory.Span<long>(startCounters);
+            for (var index = 0; index < start.Length; index++)
+            {
+                start[index] += (long)totals.TotalCounterChanges[index] / nonEmptyShards;
+            }
+
+            model.FlatCounters.copy_(startCounters);
+        }
+    }
+
+    private static void Require(Tensor loss)
+    {
+        if (loss.NumberOfElements != 1)
+        {
+            throw new InvalidOperationException(
+                string.Create(CultureInfo.InvariantCulture, $"Loss gave a tensor of shape [{string.Join(", ", loss.shape)}]; it must be a scalar: the sum of the samples' losses."));
+        }
+    }
+
+    private static Activity? Span(string name, bool traced) => traced ? TrainingSpans.Source.StartActivity(name) : null;
+
+    private readonly record struct ShardContext(long Step, int Samples, BatchLoader Input, Action<TrainingPhase> Alive, bool Traced);
+}
+
+/// <param name="LossSum">Over the global step's samples.</param>
+/// <param name="GradientNorm">Before clipping.</param>
+internal readonly record struct StepOutcome(double LossSum, double LearningRate, double GradientNorm);

@@ -1,0 +1,71 @@
+using Orchestrator.Collectives;
+using Orchestrator.Data;
+using Orchestrator.Training.Evaluation;
+
+namespace Orchestrator.Training;
+
+/// <summary>One rank of one generation of a run. A process trains one at a time: torch's random generator and thread count belong to the process.</summary>
+public sealed class TrainingRun : IDisposable
+{
+    private readonly LoadedRun loaded;
+
+    private TrainingRun(LoadedRun loaded, string probeHash)
+    {
+        this.loaded = loaded;
+        ProbeHash = probeHash;
+    }
+
+    /// <summary>Opens the dataset, builds the model, takes up the checkpoint, and computes the probe hash.</summary>
+    /// <exception cref="Specs.SpecException">A mistake in the file, as far as only the model shows it.</exception>
+    /// <exception cref="CorruptCheckpointException">The checkpoint is damaged, or not of this run.</exception>
+    /// <exception cref="DataFormatException">The dataset is damaged.</exception>
+    public static TrainingRun Load(TrainingTask task, IWorkloadCatalog catalog)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(catalog);
+        var opened = LoadedRun.Open(task, catalog);
+        try
+        {
+            return new TrainingRun(opened, HardwareProbe.Hash(task.Device));
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Equal on machines that compute equal bits; a gang takes equal ones only.</summary>
+    public string ProbeHash { get; }
+
+    /// <summary>One line about the machine, for people.</summary>
+    public string Hardware => Facts.Cpu;
+
+    /// <summary>Trains to the end of the file's epochs, from the checkpoint's step on.</summary>
+    /// <param name="collective">Of this rank, with the task's plan; not disposed of.</param>
+    /// <exception cref="DivergedException">On every rank, at the same step.</exception>
+    /// <exception cref="CollectiveException">A peer is gone: the generation is over.</exception>
+    /// <exception cref="IOException">A checkpoint can't be written.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; no checkpoint is written.</exception>
+    public TrainingOutcome Train(ICollective collective, ITrainingObserver observer, StopSignal stop, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(collective);
+        ArgumentNullException.ThrowIfNull(observer);
+        ArgumentNullException.ThrowIfNull(stop);
+        using var loop = new TrainingLoop(loaded, collective, observer, stop, Facts, cancellationToken);
+        return loop.Run();
+    }
+
+    /// <summary>Scores the test split with the checkpoint's weights: <c>test_loss</c>, <c>test_accuracy</c>, <c>test_accuracy_CLASS</c>. Empty where there is no test split.</summary>
+    public IReadOnlyDictionary<string, double> EvaluateTest(CancellationToken cancellationToken)
+    {
+        using var span = TrainingSpans.Source.StartActivity("evaluate");
+        var evaluator = new Evaluator(loaded.Workload, loaded.Model, loaded.Dataset.Manifest, loaded.Spec.Seed);
+        return evaluator.Run(
+            loaded.Dataset.Split(SplitName.Test), "test_", detailed: true, new LocalCollective(ShardPlan.Even(1, 1)), static () => { }, cancellationToken);
+    }
+
+    public void Dispose() => loaded.Dispose();
+
+    private HardwareFacts Facts => HardwareReport.Collect(loaded.Task.Device, loaded.Spec.Training.Threads, ProbeHash);
+}

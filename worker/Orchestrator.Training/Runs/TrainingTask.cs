@@ -1,0 +1,30 @@
+using Orchestrator.Collectives;
+using Orchestrator.Specs;
+
+namespace Orchestrator.Training;
+
+/// <summary>What one rank of one generation of a run is told.</summary>
+public sealed record TrainingTask
+{
+    public required RunSpec Spec { get; init; }
+
+    /// <summary>The run's identifier; checkpoints are named <c>{run}-{step}</c>.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>Where the dataset's manifest and chunks lie, complete and checked.</summary>
+    public required string DatasetDirectory { get; init; }
+
+    /// <summary>Which rank owns which logical shards; <c>Plan.Shards</c> is <c>Spec.Training.Shards</c>.</summary>
+    public required ShardPlan Plan { get; init; }
+
+    public required int Rank { get; init; }
+
+    /// <summary>The checkpoint to resume from; null to begin at step 0.</summary>
+    public string? CheckpointDirectory { get; init; }
+
+    /// <summary>Where rank 0 writes checkpoints, one folder each.</summary>
+    public required string OutputDirectory { get; init; }
+
+    /// <summary><c>cpu</c> or <c>cuda:0</c>.</summary>
+    public string Device { get; init; } = "cpu";
+}

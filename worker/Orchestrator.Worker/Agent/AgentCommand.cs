@@ -1,0 +1,62 @@
+using System.CommandLine;
+using System.Globalization;
+using Orchestrator.Worker.Trainer;
+
+namespace Orchestrator.Worker.Agent;
+
+/// <summary><c>agent --coordinator HOST:PORT</c>: one a machine or pod; dials the coordinator and runs its trainers.</summary>
+internal static class AgentCommand
+{
+    public static Command Create()
+    {
+        var coordinator = new Option<string>("--coordinator") { Description = "HOST:PORT of the coordinator.", Required = true };
+        var slots = new Option<int?>("--slots") { Description = "Trainers at a time, one a device (default: the GPUs, or 1)." };
+        var device = new Option<string>("--device") { Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
+        var tokenFile = new Option<string?>("--token-file") { Description = "A file that holds the cluster's token." };
+        var advertise = new Option<string?>("--advertise") { Description = "The host that peers reach this machine's trainers on." };
+        var peerPorts = new Option<string?>("--peer-ports") { Description = "A-B: the ports that trainers listen on for their peers." };
+        var dataDirectory = new Option<string>("--data-dir") { Description = "Identity, spool, caches and logs.", DefaultValueFactory = _ => Path.Combine(".orch", "agent") };
+        var noSpare = new Option<bool>("--no-spare") { Description = "Keep no warm trainer in reserve." };
+        var embedded = new Option<bool>("--embedded") { Description = "Belongs to the coordinator's own worker pool.", Hidden = true };
+        var command = new Command("agent", "Dials the coordinator and runs its trainers on this machine.")
+        {
+            coordinator, slots, device, tokenFile, advertise, peerPorts, dataDirectory, noSpare, embedded,
+        };
+        command.SetAction((parsed, cancellationToken) => AgentHost.RunAsync(
+            new AgentOptions
+            {
+                Coordinator = Address(parsed.GetRequiredValue(coordinator)),
+                Devices = Devices(parsed.GetRequiredValue(device), parsed.GetValue(slots)),
+                TokenFile = parsed.GetValue(tokenFile),
+                Advertise = parsed.GetValue(advertise),
+                PeerPorts = Ports(parsed.GetValue(peerPorts)),
+                DataDirectory = Path.GetFullPath(parsed.GetRequiredValue(dataDirectory)),
+                Embedded = parsed.GetValue(embedded),
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static Uri Address(string text)
+    {
+        var address = text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text;
+        return Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && (uri.Port != 80 || address.EndsWith(":80", StringComparison.Ordinal))
+            ? uri
+            : throw new CommandException(ExitCode.BadInput, $"--coordinator {text} is not HOST:PORT, such as 127.0.0.1:7070");
+    }
+
+    private static IReadOnlyList<string> Devices(string device, int? slots) => (device, slots) switch
+    {
+        (_, < 1 or > 1024) => throw new CommandException(ExitCode.BadInput, $"--slots {slots} is not between 1 and 1024"),
+        ("cpu", _) => [.. Enumerable.Repeat("cpu", slots ?? 1)],
+        ("cuda", _) => [.. Enumerable.Range(0, slots ?? Math.Max(1, GpuCount())).Select(index => "cuda:" + index.ToString(CultureInfo.InvariantCulture))],
+        _ => throw new CommandException(ExitCode.BadInput, $"--device {device} is neither cpu nor cuda"),
+    };
+
+    private static PortRange? Ports(string? text) => text is null
+        ? null
+        : PortRange.TryParse(text) ?? throw new CommandException(ExitCode.BadInput, $"--peer-ports {text} is not A-B, such as 20000-20100");
+
+    // The agent never loads CUDA: the driver's folder has one entry a device.
+    private static int GpuCount() => Directory.Exists("/proc/driver/nvidia/gpus") ? Directory.GetDirectories("/proc/driver/nvidia/gpus").Length : 0;
+}

@@ -1,0 +1,106 @@
+using System.Runtime.InteropServices;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Orchestrator.V1;
+using Orchestrator.Worker.Agent.Session;
+using Orchestrator.Worker.Agent.Store;
+using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Seeing;
+using Serilog.Extensions.Logging;
+
+namespace Orchestrator.Worker.Agent;
+
+/// <summary>The agent put together, from its start to its clean end.</summary>
+internal static class AgentHost
+{
+    private const long SpoolBytes = 256L << 20;
+    private const int LogLines = 20_000;
+    private static readonly TimeSpan DeliveryDeadline = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan TrainersDeadline = TimeSpan.FromSeconds(20);
+
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(AgentOptions options, CancellationToken cancellationToken)
+    {
+        var time = TimeProvider.System;
+        using var directory = AgentDirectory.Open(options.DataDirectory);
+        using var channel = new CoordinatorChannel(options);
+        using var logging = WorkerLogging.ForAgent(directory.Logs, directory.AgentId);
+        using var loggers = new SerilogLoggerFactory(logging);
+        using var tracing = WorkerTracing.Start("orchestrator-agent", options.Coordinator, options.ReadToken());
+        using var spool = ReportSpool.Open(directory.Spool, SpoolBytes);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var identity = new AgentIdentity(directory.AgentId, options);
+        var logs = new LogBuffer(LogLines, time);
+        var outOfMemory = new OutOfMemoryCount();
+        var retries = Retries.ForEver(time);
+        var datasetService = new DatasetService.DatasetServiceClient(channel.Invoker);
+        var chunks = new ChunkCache(Path.Combine(directory.Cache, "chunks"), datasetService, retries, ending.Token);
+        var datasets = new DatasetCache(Path.Combine(directory.Cache, "datasets"), datasetService, chunks, retries);
+        var checkpoints = new CheckpointTransfer(new AgentService.AgentServiceClient(channel.Invoker), retries);
+        var tasks = new TaskTable(new AgentContext(options, directory, identity.Advertise, datasets, checkpoints, spool, logs, outOfMemory, time, loggers), loggers.CreateLogger<TaskTable>());
+        var lifetime = new AgentLifetime();
+        var session = new CoordinatorSession(channel, identity, tasks, spool, logs, lifetime, time, loggers.CreateLogger<CoordinatorSession>());
+
+        await using var trainers = await ListenAsync(directory.SocketPath, tasks, loggers);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Drain(signal, lifetime));
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Drain(signal, lifetime));
+        var running = session.RunAsync(ending.Token);
+        var ticking = TickAsync(outOfMemory, time, ending.Token);
+
+        var first = await Task.WhenAny(lifetime.Ending, running, ticking);
+        var end = first == lifetime.Ending ? await lifetime.Ending : new AgentEnd.Shutdown();
+        await CloseAsync(end, lifetime, session, tasks, spool);
+        await ending.CancelAsync();
+        await ticking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await running;
+        return end is AgentEnd.Refused refused ? throw new CommandException(refused.ExitCode, refused.Message) : ExitCode.Done;
+    }
+
+    private static async Task CloseAsync(AgentEnd end, AgentLifetime lifetime, CoordinatorSession session, TaskTable tasks, ReportSpool spool)
+    {
+        if (end is AgentEnd.Drain)
+        {
+            session.AnnounceDraining();
+        }
+
+        await Task.WhenAny(tasks.EndAllAsync(end is AgentEnd.Drain ? EndReason.Preempted : EndReason.Shutdown), Task.Delay(TrainersDeadline));
+        if (end is AgentEnd.Drain)
+        {
+            using var deadline = new CancellationTokenSource(DeliveryDeadline);
+            await Task.WhenAny(spool.DrainedAsync(deadline.Token), lifetime.Hurry);
+        }
+    }
+
+    private static async Task<WebApplication> ListenAsync(string socket, TaskTable tasks, ILoggerFactory loggers)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(socket, listener => listener.Protocols = HttpProtocols.Http2));
+        builder.Services.AddSingleton(loggers);
+        builder.Services.AddRoutingCore();
+        builder.Services.AddGrpc();
+        builder.Services.AddSingleton(tasks);
+        builder.Services.AddSingleton<TrainerEndpoint>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
+        var application = builder.Build();
+        application.UseRouting();
+        application.MapGrpcService<TrainerEndpoint>();
+        await application.StartAsync();
+        File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return application;
+    }
+
+    private static async Task TickAsync(OutOfMemoryCount outOfMemory, TimeProvider time, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            outOfMemory.Tick();
+        }
+    }
+
+    private static void Drain(PosixSignalContext signal, AgentLifetime lifetime)
+    {
+        // Once or often: the first one decides.
+        signal.Cancel = true;
+        lifetime.End(new AgentEnd.Drain());
+    }
+}

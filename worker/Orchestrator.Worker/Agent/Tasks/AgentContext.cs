@@ -1,0 +1,17 @@
+using Orchestrator.Worker.Agent.Session;
+using Orchestrator.Worker.Agent.Store;
+
+namespace Orchestrator.Worker.Agent.Tasks;
+
+/// <summary>What all tasks of an agent share.</summary>
+internal sealed record AgentContext(
+    AgentOptions Options,
+    AgentDirectory Directory,
+    string Advertise,
+    DatasetCache Datasets,
+    CheckpointTransfer Checkpoints,
+    ReportSpool Spool,
+    LogBuffer Logs,
+    OutOfMemoryCount OutOfMemory,
+    TimeProvider Time,
+    ILoggerFactory LoggerFactory);

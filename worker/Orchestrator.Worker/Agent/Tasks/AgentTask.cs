@@ -1,0 +1,331 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Threading.Channels;
+using Orchestrator.Specs;
+using Orchestrator.V1;
+using Orchestrator.Worker.Agent.Store;
+using Orchestrator.Worker.Seeing;
+
+namespace Orchestrator.Worker.Agent.Tasks;
+
+/// <summary>One rank's life on this machine: fetch what it needs, start its trainer, pass its words on, and say how it ended.</summary>
+internal sealed partial class AgentTask
+{
+    private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LastWordsDeadline = TimeSpan.FromSeconds(2);
+
+    private readonly AgentContext context;
+    private readonly AssignTask assignment;
+    private readonly ILogger log;
+    private readonly string folder;
+    private readonly Channel<TrainerCommand> commands = Channel.CreateBounded<TrainerCommand>(16);
+    private readonly TaskCompletionSource<Report> terminal = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource sessionEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource ending = new();
+    private readonly CancellationTokenSource uploadsEnd = new();
+    private readonly ProgressClock progress;
+    private readonly CheckpointUploads uploads;
+    private readonly Activity? span;
+    private TrainTask? train;
+    private TrainerProcess? process;
+    private EndReason? reason;
+    private int attached;
+    private volatile string state = "starting";
+    private volatile string peerAddress = "";
+
+    private AgentTask(AgentContext context, AssignTask assignment)
+    {
+        (this.context, this.assignment) = (context, assignment);
+        Key = TaskKey.Of(assignment);
+        log = context.LoggerFactory.CreateLogger<AgentTask>();
+        folder = Path.Combine(context.Directory.Tasks, $"{assignment.Run}-{assignment.Generation}-{assignment.Rank}-{RandomNumberGenerator.GetHexString(4, lowercase: true)}");
+        progress = new ProgressClock(Key, context.Time);
+        span = AgentSpans.StartTask(assignment);
+        uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, log, uploadsEnd.Token);
+        Ended = Task.CompletedTask;
+    }
+
+    /// <param name="after">Completes when the slot is free.</param>
+    public static AgentTask Start(AgentContext context, AssignTask assignment, Task after)
+    {
+        var task = new AgentTask(context, assignment);
+        task.Ended = Task.Run(() => task.RunAsync(after));
+        return task;
+    }
+
+    public TaskKey Key { get; }
+
+    public int Slot => assignment.Slot;
+
+    /// <summary>Its process was told to go, and holds its device until it has.</summary>
+    public bool Dying => ending.IsCancellationRequested && !Ended.IsCompleted;
+
+    public bool EvaluatesTest => assignment.EvaluateTest;
+
+    /// <summary>Names this task at the trainers' socket.</summary>
+    public string Secret { get; } = RandomNumberGenerator.GetHexString(64, lowercase: true);
+
+    /// <summary>Completes when the process is gone and its end is in the spool; never fails.</summary>
+    public Task Ended { get; private set; }
+
+    public RunningTask Running() => new()
+    {
+        Run = Key.Run,
+        Generation = Key.Generation,
+        Rank = Key.Rank,
+        Pid = process?.Pid ?? 0,
+        State = state,
+        PeerAddress = peerAddress,
+    };
+
+    public TaskProgress Progress() => progress.Read();
+
+    public void Begin(BeginGeneration begin) => commands.Writer.TryWrite(new TrainerCommand { Begin = begin });
+
+    /// <summary>Finish the epoch, write a checkpoint, end.</summary>
+    public void StopGracefully(StopTask stop) => commands.Writer.TryWrite(new TrainerCommand { Stop = stop });
+
+    /// <summary>Ends the trainer at once; the first reason counts.</summary>
+    public void Kill(EndReason why)
+    {
+        lock (ending)
+        {
+            reason ??= why;
+        }
+
+        // Not before the process is there: RunAsync looks at the reason once it is.
+        process?.Kill();
+        ending.Cancel();
+        uploadsEnd.CancelAfter(why == EndReason.Preempted ? UploadGrace : TimeSpan.Zero);
+    }
+
+    /// <summary>The trainer has dialled: its commands go to <paramref name="send"/>, its messages come from <paramref name="messages"/>, until it ends.</summary>
+    public async Task AttachAsync(IAsyncEnumerable<TrainerMessage> messages, Func<TrainerCommand, Task> send, CancellationToken cancellationToken)
+    {
+        if (train is null || Interlocked.Exchange(ref attached, 1) != 0)
+        {
+            return;
+        }
+
+        using var detached = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var sending = SendCommandsAsync(send, detached.Token);
+        try
+        {
+            await foreach (var message in messages.WithCancellation(cancellationToken))
+            {
+                await HearAsync(message, cancellationToken);
+            }
+        }
+        finally
+        {
+            await detached.CancelAsync();
+            await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            sessionEnded.TrySetResult();
+        }
+    }
+
+    private async Task SendCommandsAsync(Func<TrainerCommand, Task> send, CancellationToken cancellationToken)
+    {
+        await send(new TrainerCommand { Train = train });
+        await foreach (var command in commands.Reader.ReadAllAsync(cancellationToken))
+        {
+            await send(command);
+        }
+    }
+
+    private async Task HearAsync(TrainerMessage message, CancellationToken cancellationToken)
+    {
+        switch (message.MessageCase)
+        {
+            case TrainerMessage.MessageOneofCase.Progress:
+                progress.Heard(message.Progress);
+                state = message.Progress.Phase is "loading" or "waiting" ? state : "training";
+                break;
+            case TrainerMessage.MessageOneofCase.Report when message.Report.ReportCase is Report.ReportOneofCase.Ended or Report.ReportOneofCase.Failed:
+                progress.Heard(null);
+                state = "ended";
+                terminal.TrySetResult(message.Report);
+                break;
+            case TrainerMessage.MessageOneofCase.Report:
+                await HeldAsync(AppendAsync(Noted(message.Report), cancellationToken));
+                break;
+            case TrainerMessage.MessageOneofCase.Checkpoint:
+                await HeldAsync(uploads.AddAsync(message.Checkpoint, cancellationToken).AsTask());
+                break;
+            case TrainerMessage.MessageOneofCase.Hello:
+            case TrainerMessage.MessageOneofCase.None:
+                break;
+        }
+    }
+
+    private Report Noted(Report report)
+    {
+        if (report.Ready is { } ready)
+        {
+            (state, peerAddress) = ("ready", ready.PeerAddress);
+        }
+
+        return report;
+    }
+
+    // Where we keep the trainer waiting (a full spool, a full disk queue) its silence is not its own.
+    private async Task HeldAsync(Task work)
+    {
+        progress.Hold(true);
+        try
+        {
+            await work;
+        }
+        finally
+        {
+            progress.Heard(null);
+            progress.Hold(false);
+        }
+    }
+
+    private Task AppendAsync(Report report, CancellationToken cancellationToken)
+    {
+        (report.Run, report.Generation, report.Rank) = (Key.Run, Key.Generation, Key.Rank);
+        return context.Spool.AppendAsync(report, cancellationToken);
+    }
+
+    private async Task RunAsync(Task after)
+    {
+        Activity.Current = span;
+        Report? end;
+        try
+        {
+            end = await TrainAsync(after);
+        }
+        catch (Exception failure)
+        {
+            end = new Report { Failed = Failure(failure) };
+        }
+
+        state = "ended";
+        end = await CloseAsync(end);
+        if (end is not null)
+        {
+            await AppendAsync(end, CancellationToken.None);
+            LogEnded(log, Key, end.Failed is { } failed ? $"{failed.Kind}: {failed.Message}" : "done");
+        }
+
+        span?.SetStatus(end?.Failed is null ? ActivityStatusCode.Ok : ActivityStatusCode.Error, end?.Failed?.Message);
+        span?.Dispose();
+        await GoneAsync();
+        AgentDirectory.DeleteFolder(folder);
+    }
+
+    private async Task<Report> TrainAsync(Task after)
+    {
+        await after.WaitAsync(ending.Token);
+        var threads = RunSpec.FromJson(assignment.Spec).Training.Threads;
+        train = await PrepareAsync(ending.Token);
+        var environment = TrainerEnvironment.Create(context.Options, Secret, threads);
+        ending.Token.ThrowIfCancellationRequested();
+        process = TrainerProcess.Start(context.Directory.SocketPath, environment, line => context.Logs.Add(Key, line));
+        progress.Started(process.Pid);
+        LogStarted(log, Key, process.Pid);
+        if (ending.IsCancellationRequested)
+        {
+            process.Kill();
+        }
+
+        if (await Task.WhenAny(process.Exited, terminal.Task) == terminal.Task)
+        {
+            return await terminal.Task;
+        }
+
+        var exitCode = await process.Exited;
+        var outOfMemory = context.OutOfMemory.GrewNow();
+        // What it said with its last breath may still be in the socket.
+        if (Volatile.Read(ref attached) != 0)
+        {
+            await Task.WhenAny(sessionEnded.Task, terminal.Task, Task.Delay(LastWordsDeadline, context.Time));
+        }
+
+        return terminal.Task.IsCompleted ? await terminal.Task : new Report { Failed = ExitVerdict.Of(exitCode, outOfMemory, process.Tail) };
+    }
+
+    private async Task<TrainTask> PrepareAsync(CancellationToken cancellationToken)
+    {
+        var resume = Path.Combine(folder, "resume");
+        var output = Path.Combine(folder, "checkpoints");
+        Directory.CreateDirectory(output);
+        var dataset = context.Datasets.EnsureAsync(assignment.DatasetSha256, cancellationToken);
+        if (assignment.Checkpoint.Length > 0)
+        {
+            await context.Checkpoints.FetchAsync(assignment.Checkpoint, resume, cancellationToken);
+        }
+
+        var task = assignment.Clone();
+        task.TraceParent = span?.Id ?? assignment.TraceParent;
+        return new TrainTask
+        {
+            Task = task,
+            DatasetDirectory = await dataset,
+            CheckpointDirectory = assignment.Checkpoint.Length > 0 ? resume : "",
+            OutputDirectory = output,
+            Device = assignment.Slot >= 0 && assignment.Slot < context.Options.Devices.Count ? context.Options.Devices[assignment.Slot] : throw new FetchException("user", $"slot {assignment.Slot} is not one of this agent's {context.Options.Devices.Count}"),
+            Advertise = context.Advertise,
+        };
+    }
+
+    // Checkpoints first: whoever hears of the end may want the last of them.
+    private async Task<Report?> CloseAsync(Report end)
+    {
+        uploads.Complete();
+        await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        lock (ending)
+        {
+            return reason switch
+            {
+                null => end,
+                EndReason.Stopped when end.Ended is not null => end,
+                EndReason.Stopped => Stopped(),
+                EndReason.Preempted when end.Ended is not null => end,
+                EndReason.Preempted => new Report { Failed = new TaskFailed { Kind = "preempted", Message = "the agent drains", SuspectRank = -1 } },
+                EndReason.Fenced or EndReason.Shutdown => null,
+                _ => throw new UnreachableException(),
+            };
+        }
+    }
+
+    private Report Stopped()
+    {
+        var last = progress.Read();
+        return new Report { Ended = new TaskEnded { Step = last.Step, Epoch = last.Epoch, Stopped = true } };
+    }
+
+    private async Task GoneAsync()
+    {
+        if (process is null)
+        {
+            return;
+        }
+
+        // It is flushing its spans; one that does not come to an end is helped.
+        if (await Task.WhenAny(process.Exited, Task.Delay(ExitDeadline, context.Time)) != process.Exited)
+        {
+            process.Kill();
+        }
+
+        await process.Exited;
+        process.Dispose();
+    }
+
+    private static TaskFailed Failure(Exception failure) => failure switch
+    {
+        FetchException fetch => new TaskFailed { Kind = fetch.Kind, Message = fetch.Message, SuspectRank = -1 },
+        JsonException => new TaskFailed { Kind = "user", Message = $"the run's spec can't be read: {failure.Message}", SuspectRank = -1 },
+        _ => new TaskFailed { Kind = "lost", Message = $"the trainer could not be started: {failure.Message}", Detail = failure.ToString(), SuspectRank = -1 },
+    };
+
+    [LoggerMessage(LogLevel.Information, "{task} runs as process {pid}")]
+    private static partial void LogStarted(ILogger logger, TaskKey task, int pid);
+
+    [LoggerMessage(LogLevel.Information, "{task} ended: {how}")]
+    private static partial void LogEnded(ILogger logger, TaskKey task, string how);
+}

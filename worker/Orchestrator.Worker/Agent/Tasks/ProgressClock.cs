@@ -1,0 +1,58 @@
+using Orchestrator.V1;
+
+namespace Orchestrator.Worker.Agent.Tasks;
+
+/// <summary>What a trainer last said of its progress, and how long ago.</summary>
+internal sealed class ProgressClock(TaskKey key, TimeProvider time)
+{
+    private readonly Lock gate = new();
+    private readonly TaskProgress last = new() { Run = key.Run, Generation = key.Generation, Rank = key.Rank, Phase = "loading" };
+    private long heard = time.GetTimestamp();
+    private long changed = time.GetTimestamp();
+    private int held;
+
+    public void Started(int pid)
+    {
+        lock (gate)
+        {
+            last.Pid = pid;
+            heard = changed = time.GetTimestamp();
+        }
+    }
+
+    public void Heard(TaskProgress? progress)
+    {
+        lock (gate)
+        {
+            heard = time.GetTimestamp();
+            if (progress is null)
+            {
+                return;
+            }
+
+            if (progress.Step != last.Step || progress.Epoch != last.Epoch || progress.Phase != last.Phase)
+            {
+                changed = heard;
+            }
+
+            (last.Step, last.Epoch, last.Phase, last.SamplesPerSecond) = (progress.Step, progress.Epoch, progress.Phase, progress.SamplesPerSecond);
+        }
+    }
+
+    /// <summary>While the agent itself keeps the trainer waiting, its silence is ours.</summary>
+    public void Hold(bool on) => held = on ? 1 : 0;
+
+    public TaskProgress Read()
+    {
+        lock (gate)
+        {
+            var now = last.Clone();
+            // Until its first word the runtime and libtorch load: only standing still counts there.
+            now.SilentMilliseconds = held != 0 || last.Phase == "loading" ? 0 : Since(heard);
+            now.StalledMilliseconds = held != 0 ? 0 : Since(changed);
+            return now;
+        }
+    }
+
+    private long Since(long timestamp) => (long)time.GetElapsedTime(timestamp).TotalMilliseconds;
+}

@@ -1,0 +1,139 @@
+using Orchestrator.V1;
+
+namespace Orchestrator.Worker.Agent.Tasks;
+
+/// <summary>The tasks of this agent. Orders may come twice, late, or for a generation that is over: only what is new has an effect.</summary>
+internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable> log)
+{
+    private const int RememberedEnds = 1024;
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<TaskKey, AgentTask> tasks = [];
+    private readonly HashSet<(TaskKey Key, bool EvaluatesTest)> ended = [];
+    private readonly Queue<(TaskKey Key, bool EvaluatesTest)> endedOrder = new();
+    private EndReason? closing;
+
+    public void Assign(AssignTask assignment)
+    {
+        var key = TaskKey.Of(assignment);
+        lock (gate)
+        {
+            if (closing is not null || IsKnown(key, assignment.EvaluateTest))
+            {
+                return;
+            }
+
+            if (tasks.Keys.Any(other => other.Run == key.Run && other.Generation > key.Generation))
+            {
+                LogStale(log, key);
+                return;
+            }
+
+            foreach (var older in tasks.Values.Where(other => other.Key.Run == key.Run && other.Key.Generation < key.Generation))
+            {
+                older.Kill(EndReason.Fenced);
+            }
+
+            var after = Task.WhenAll(tasks.Values.Where(other => other.Slot == assignment.Slot && other.Dying).Select(other => other.Ended));
+            var task = AgentTask.Start(context, assignment, after);
+            tasks[key] = task;
+            _ = ForgetAsync(task);
+        }
+    }
+
+    public void Begin(BeginGeneration begin)
+    {
+        foreach (var task in Find(key => key.Run == begin.Run && key.Generation == begin.Generation))
+        {
+            task.Begin(begin);
+        }
+    }
+
+    public void Stop(StopTask stop)
+    {
+        foreach (var task in Find(key => key == TaskKey.Of(stop.Task)))
+        {
+            if (stop.Gracefully)
+            {
+                task.StopGracefully(stop);
+            }
+            else
+            {
+                task.Kill(EndReason.Stopped);
+            }
+        }
+    }
+
+    public void Fence(TaskKey fenced)
+    {
+        foreach (var task in Find(key => key == fenced))
+        {
+            task.Kill(EndReason.Fenced);
+        }
+    }
+
+    public AgentTask? FindBySecret(string secret)
+    {
+        lock (gate)
+        {
+            return tasks.Values.FirstOrDefault(task => task.Secret == secret);
+        }
+    }
+
+    public IReadOnlyList<RunningTask> Running() => [.. Find(_ => true).Select(task => task.Running())];
+
+    public IReadOnlyList<TaskProgress> Progress() => [.. Find(_ => true).Select(task => task.Progress())];
+
+    /// <summary>Takes no more tasks, ends those that run, and completes when no process is left.</summary>
+    public Task EndAllAsync(EndReason reason)
+    {
+        lock (gate)
+        {
+            closing ??= reason;
+        }
+
+        var running = Find(_ => true);
+        foreach (var task in running)
+        {
+            task.Kill(reason);
+        }
+
+        return Task.WhenAll(running.Select(task => task.Ended));
+    }
+
+    private bool IsKnown(TaskKey key, bool evaluatesTest) =>
+        (tasks.TryGetValue(key, out var running) && running.EvaluatesTest == evaluatesTest) || ended.Contains((key, evaluatesTest));
+
+    private async Task ForgetAsync(AgentTask task)
+    {
+        await task.Ended;
+        lock (gate)
+        {
+            if (tasks.TryGetValue(task.Key, out var current) && current == task)
+            {
+                tasks.Remove(task.Key);
+            }
+
+            if (ended.Add((task.Key, task.EvaluatesTest)))
+            {
+                endedOrder.Enqueue((task.Key, task.EvaluatesTest));
+            }
+
+            if (endedOrder.Count > RememberedEnds)
+            {
+                ended.Remove(endedOrder.Dequeue());
+            }
+        }
+    }
+
+    private IReadOnlyList<AgentTask> Find(Func<TaskKey, bool> wanted)
+    {
+        lock (gate)
+        {
+            return [.. tasks.Values.Where(task => wanted(task.Key))];
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{task} is not started: a newer generation runs here")]
+    private static partial void LogStale(ILogger logger, TaskKey task);
+}

@@ -1,0 +1,27 @@
+using Grpc.Core;
+using Orchestrator.V1;
+
+namespace Orchestrator.Worker.Agent.Tasks;
+
+/// <summary>Where trainers dial in: a socket of this machine, open to this user alone, and a secret a child.</summary>
+internal sealed class TrainerEndpoint(TaskTable tasks) : TrainerService.TrainerServiceBase
+{
+    public override async Task Session(IAsyncStreamReader<TrainerMessage> requestStream, IServerStreamWriter<TrainerCommand> responseStream, ServerCallContext context)
+    {
+        if (!await requestStream.MoveNext(context.CancellationToken)
+            || requestStream.Current.Hello is not { } hello
+            || tasks.FindBySecret(hello.Secret) is not { } task)
+        {
+            throw new RpcException(new Status(StatusCode.Unauthenticated, "This trainer is not one of ours."));
+        }
+
+        try
+        {
+            await task.AttachAsync(requestStream.ReadAllAsync(context.CancellationToken), command => responseStream.WriteAsync(command, context.CancellationToken), context.CancellationToken);
+        }
+        catch (Exception broken) when (broken is IOException or OperationCanceledException)
+        {
+            // The trainer is gone; its exit says how.
+        }
+    }
+}

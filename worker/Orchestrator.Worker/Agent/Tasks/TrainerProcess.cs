@@ -1,0 +1,116 @@
+using System.Diagnostics;
+
+namespace Orchestrator.Worker.Agent.Tasks;
+
+/// <summary>A trainer's process. It holds the read end of a pipe whose write end is ours alone: when we die, however, it ends.</summary>
+internal sealed class TrainerProcess : IDisposable
+{
+    private const int TailLines = 40;
+
+    private readonly Process process;
+    private readonly Queue<string> tail = new();
+    private readonly Lock gate = new();
+
+    private TrainerProcess(Process process, Action<string> line)
+    {
+        this.process = process;
+        Pid = process.Id;
+        Exited = WaitAsync(
+            LineSplitter.ReadAsync(process.StandardOutput.BaseStream, line, CancellationToken.None),
+            LineSplitter.ReadAsync(process.StandardError.BaseStream, text => KeepAndPass(text, line), CancellationToken.None));
+    }
+
+    /// <param name="environment">On top of the agent's own.</param>
+    /// <param name="line">Called for each line of its standard output and error, from any thread.</param>
+    public static TrainerProcess Start(string socket, IReadOnlyDictionary<string, string> environment, Action<string> line)
+    {
+        var start = new ProcessStartInfo
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        Launch(start, socket);
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return new TrainerProcess(Process.Start(start)!, line);
+    }
+
+    public int Pid { get; }
+
+    /// <summary>The exit code, 128 + signal where one ended it; comes when its last lines have been read.</summary>
+    public Task<int> Exited { get; }
+
+    /// <summary>The last lines of its standard error.</summary>
+    public string Tail
+    {
+        get
+        {
+            lock (gate)
+            {
+                return string.Join('\n', tail);
+            }
+        }
+    }
+
+    /// <summary>SIGKILL: a frozen process takes no other.</summary>
+    public void Kill()
+    {
+        try
+        {
+            process.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended.
+        }
+    }
+
+    public void Dispose() => process.Dispose();
+
+    // The program itself, or the dotnet host with the program's assembly.
+    private static void Launch(ProcessStartInfo start, string socket)
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "Orchestrator.Worker");
+        if (File.Exists(program))
+        {
+            start.FileName = program;
+        }
+        else
+        {
+            start.FileName = Environment.ProcessPath!;
+            start.ArgumentList.Add(program + ".dll");
+        }
+
+        start.ArgumentList.Add("trainer");
+        start.ArgumentList.Add("--socket");
+        start.ArgumentList.Add(socket);
+    }
+
+    private void KeepAndPass(string text, Action<string> line)
+    {
+        lock (gate)
+        {
+            if (tail.Count == TailLines)
+            {
+                tail.Dequeue();
+            }
+
+            tail.Enqueue(text);
+        }
+
+        line(text);
+    }
+
+    private async Task<int> WaitAsync(Task output, Task error)
+    {
+        await process.WaitForExitAsync();
+        // A process that the workload left behind may hold the pipes open: its lines are not waited for.
+        await Task.WhenAny(Task.WhenAll(output, error), Task.Delay(TimeSpan.FromSeconds(1)));
+        return process.ExitCode;
+    }
+}

@@ -1,0 +1,13 @@
+using System.CommandLine;
+using Orchestrator.Worker.Agent;
+using Orchestrator.Worker.Local;
+using Orchestrator.Worker.Trainer;
+using Orchestrator.Worker;
+
+return new RootCommand("A machine's agent and its trainers.")
+{
+    AgentCommand.Create(),
+    TrainerVerb.Create(),
+    RunLocalCommand.Create(),
+    PredictCommand.Create(),
+}.Parse(args).Run();

@@ -1,0 +1,171 @@
+using System.Net.Sockets;
+using System.Threading.Channels;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Orchestrator.Training;
+using Orchestrator.V1;
+
+namespace Orchestrator.Worker.Trainer;
+
+/// <summary>The trainer's side of its session with the agent: commands in, messages out in their order. Sending blocks while the agent takes nothing.</summary>
+internal sealed class AgentLink : IDisposable
+{
+    private const int GreatestWaiting = 256;
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan DeliveryDeadline = TimeSpan.FromSeconds(30);
+
+    private readonly GrpcChannel channel;
+    private readonly AsyncDuplexStreamingCall<TrainerMessage, TrainerCommand> call;
+    private readonly Channel<TrainerMessage> outgoing = Channel.CreateBounded<TrainerMessage>(GreatestWaiting);
+    private readonly TaskCompletionSource<TrainTask> train = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<BeginGeneration> begin = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource ended = new();
+    private readonly Task sending;
+    private readonly Task receiving;
+    private readonly Task beating;
+    private TaskProgress? progress;
+
+    private AgentLink(string socket, string secret)
+    {
+        channel = GrpcChannel.ForAddress("http://agent", new GrpcChannelOptions
+        {
+            HttpHandler = new SocketsHttpHandler { ConnectCallback = (_, cancellationToken) => ConnectAsync(socket, cancellationToken) },
+            DisposeHttpClient = true,
+        });
+        call = new TrainerService.TrainerServiceClient(channel).Session(cancellationToken: ended.Token);
+        outgoing.Writer.TryWrite(new TrainerMessage { Hello = new TrainerHello { Secret = secret, Pid = Environment.ProcessId } });
+        sending = Task.Run(SendAsync);
+        receiving = Task.Run(ReceiveAsync);
+        beating = Task.Run(BeatAsync);
+    }
+
+    public static AgentLink Dial(string socket, string secret) => new(socket, secret);
+
+    /// <summary>Requested by the agent.</summary>
+    public StopSignal Stop { get; } = new();
+
+    /// <summary>Blocks until the agent has said what to do.</summary>
+    public TrainTask Told() => train.Task.GetAwaiter().GetResult();
+
+    /// <summary>Completes when all ranks of the generation are ready.</summary>
+    public Task<BeginGeneration> Begin => begin.Task;
+
+    /// <summary>
+    /// The training thread's word that it is alive. The last one goes out five times a second at most, and none where there was no new one: a thread that hangs falls silent.
+    /// </summary>
+    public void Beat(TaskProgress latest) => Volatile.Write(ref progress, latest);
+
+    public void Send(TrainerMessage message)
+    {
+        while (!outgoing.Writer.TryWrite(message))
+        {
+            if (!outgoing.Writer.WaitToWriteAsync().AsTask().GetAwaiter().GetResult())
+            {
+                throw new IOException("The agent ended the session.");
+            }
+        }
+    }
+
+    public void Send(Report report) => Send(new TrainerMessage { Report = report });
+
+    /// <summary>Waits until everything sent is with the agent.</summary>
+    public void Dispose()
+    {
+        outgoing.Writer.TryComplete();
+        sending.Wait(DeliveryDeadline);
+        ended.Cancel();
+        Task.WhenAll(receiving, beating).Wait(TimeSpan.FromSeconds(1));
+        call.Dispose();
+        channel.Dispose();
+        ended.Dispose();
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch (Exception)
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private async Task SendAsync()
+    {
+        try
+        {
+            await foreach (var message in outgoing.Reader.ReadAllAsync())
+            {
+                await call.RequestStream.WriteAsync(message);
+            }
+
+            await call.RequestStream.CompleteAsync();
+            // Our half is closed; the agent closes its own when it has read to the end.
+            await receiving;
+        }
+        catch (Exception broken) when (broken is RpcException or IOException or InvalidOperationException)
+        {
+            outgoing.Writer.TryComplete(broken);
+        }
+    }
+
+    private async Task ReceiveAsync()
+    {
+        try
+        {
+            await foreach (var command in call.ResponseStream.ReadAllAsync())
+            {
+                Handle(command);
+            }
+        }
+        catch (RpcException) when (ended.IsCancellationRequested)
+        {
+            // We are done.
+        }
+        catch (Exception broken) when (broken is RpcException or IOException)
+        {
+            outgoing.Writer.TryComplete(new IOException("The agent ended the session.", broken));
+            train.TrySetException(broken);
+        }
+
+        train.TrySetException(new IOException("The agent ended the session."));
+        begin.TrySetCanceled();
+    }
+
+    private void Handle(TrainerCommand command)
+    {
+        switch (command.CommandCase)
+        {
+            case TrainerCommand.CommandOneofCase.Train:
+                train.TrySetResult(command.Train);
+                break;
+            case TrainerCommand.CommandOneofCase.Begin:
+                begin.TrySetResult(command.Begin);
+                break;
+            case TrainerCommand.CommandOneofCase.Stop:
+                Stop.RequestStop();
+                break;
+            case TrainerCommand.CommandOneofCase.None:
+                break;
+        }
+    }
+
+    private async Task BeatAsync()
+    {
+        using var timer = new PeriodicTimer(ProgressInterval);
+        while (!ended.IsCancellationRequested && !outgoing.Reader.Completion.IsCompleted)
+        {
+            if (Interlocked.Exchange(ref progress, null) is { } latest)
+            {
+                outgoing.Writer.TryWrite(new TrainerMessage { Progress = latest });
+            }
+
+            await timer.WaitForNextTickAsync();
+        }
+    }
+}

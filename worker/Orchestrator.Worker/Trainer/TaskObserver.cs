@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using Orchestrator.Training;
+using Orchestrator.V1;
+
+namespace Orchestrator.Worker.Trainer;
+
+/// <summary>Passes on to the agent what the training thread says; figures that all ranks have come from rank 0 alone.</summary>
+internal sealed class TaskObserver(AgentLink link, int rank) : ITrainingObserver
+{
+    private const int StepsAReport = 100;
+    private static readonly TimeSpan StepsInterval = TimeSpan.FromSeconds(1);
+
+    private readonly Stopwatch sinceSteps = Stopwatch.StartNew();
+    private StepMetrics steps = new();
+
+    public void Progress(TrainingProgress progress) => link.Beat(new TaskProgress
+    {
+        Step = progress.Step,
+        Epoch = progress.Epoch,
+        Phase = Name(progress.Phase),
+        SamplesPerSecond = progress.SamplesPerSecond,
+    });
+
+    public void EpochFinished(EpochResult result)
+    {
+        if (rank != 0)
+        {
+            return;
+        }
+
+        FlushSteps();
+        var report = new EpochFinished { Epoch = result.Epoch, Step = result.Step, Samples = result.Samples, Seconds = result.Seconds, LedgerHash = result.LedgerHash };
+        report.Metrics.Add(result.Metrics.ToDictionary());
+        link.Send(new Report { Epoch = report });
+    }
+
+    public void CheckpointWritten(CheckpointResult result)
+    {
+        if (rank != 0)
+        {
+            return;
+        }
+
+        FlushSteps();
+        var written = new CheckpointWritten { Checkpoint = result.Id, Step = result.Step, Epoch = result.Epoch, Bytes = result.Bytes, ModelSha256 = result.ModelSha256 };
+        written.Metrics.Add(result.Metrics.ToDictionary());
+        link.Send(new TrainerMessage { Checkpoint = new CheckpointReady { Directory = result.Directory, Written = written } });
+    }
+
+    public void StepMeasured(StepResult result)
+    {
+        if (rank != 0)
+        {
+            return;
+        }
+
+        var metric = new StepMetric { Step = result.Step, Epoch = result.Epoch };
+        metric.Metrics.Add("train_loss", result.TrainLoss);
+        metric.Metrics.Add("learning_rate", result.LearningRate);
+        metric.Metrics.Add("gradient_norm", result.GradientNorm);
+        steps.Steps.Add(metric);
+        if (steps.Steps.Count == StepsAReport || sinceSteps.Elapsed > StepsInterval)
+        {
+            FlushSteps();
+        }
+    }
+
+    public void FlushSteps()
+    {
+        if (steps.Steps.Count > 0)
+        {
+            link.Send(new Report { Steps = steps });
+            steps = new StepMetrics();
+        }
+
+        sinceSteps.Restart();
+    }
+
+    private static string Name(TrainingPhase phase) => phase switch
+    {
+        TrainingPhase.Loading => "loading",
+        TrainingPhase.FirstStep => "first-step",
+        TrainingPhase.Stepping => "training",
+        TrainingPhase.Reducing => "waiting",
+        TrainingPhase.Evaluating => "evaluating",
+        TrainingPhase.Checkpointing => "checkpointing",
+        _ => throw new UnreachableException(),
+    };
+}

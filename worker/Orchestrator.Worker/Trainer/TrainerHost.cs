@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using Orchestrator.Specs;
+using Orchestrator.Training;
+using Orchestrator.V1;
+using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Seeing;
+using Orchestrator.Workloads;
+using TorchSharp;
+
+namespace Orchestrator.Worker.Trainer;
+
+/// <summary>One rank, on the process's main thread: load, meet the peers, train, say how it ended.</summary>
+internal sealed class TrainerHost(AgentLink link)
+{
+    private static readonly ActivitySource Source = new("Orchestrator.Trainer");
+    private static readonly TimeSpan BeatWhileWaiting = TimeSpan.FromMilliseconds(200);
+
+    /// <returns>0 when the task ended, 1 when it failed; the agent has been told either way.</returns>
+    public int Run()
+    {
+        var told = link.Told();
+        using var tracing = Tracing();
+        using var logging = WorkerLogging.ForTrainer(told.Task);
+        using var span = Source.StartActivity(told.Task.EvaluateTest ? "evaluate test" : "train", ActivityKind.Internal, TraceParent.Parse(told.Task.TraceParent)).Describe(told.Task);
+        try
+        {
+            link.Send(new Report { Ended = Train(told, logging) });
+            return ExitCode.Done;
+        }
+        catch (Exception failure)
+        {
+            var failed = FailureKinds.Of(failure);
+            // The stack of whoever wrote the workload belongs in the run's log.
+            logging.Error(failed.Kind == "user" ? failure : null, "{Kind}: {Message}", failed.Kind, failed.Message);
+            span?.SetStatus(ActivityStatusCode.Error, failed.Message);
+            link.Send(new Report { Failed = failed });
+            return ExitCode.Failed;
+        }
+    }
+
+    private TaskEnded Train(TrainTask told, Serilog.ILogger log)
+    {
+        var spec = RunSpec.FromJson(told.Task.Spec);
+        var rank = told.Task.Rank;
+        torch.set_num_threads(spec.Training.Threads);
+        using var peers = Peers.Listen(told.Advertise, PortRange.TryParse(Environment.GetEnvironmentVariable(TrainerEnvironment.PeerPorts) ?? ""));
+        var plan = Peers.Plan(told.Task);
+        using var run = TrainingRun.Load(ToTask(told, spec, plan), new WorkloadCatalog());
+        link.Send(new Report { Ready = new TaskReady { PeerAddress = peers.Address, Pid = Environment.ProcessId, ProbeHash = run.ProbeHash, Hardware = HardwareName.Read(told.Device) } });
+        if (told.Task.EvaluateTest)
+        {
+            var score = new TaskEnded();
+            score.Metrics.Add(run.EvaluateTest(CancellationToken.None).ToDictionary());
+            return score;
+        }
+
+        if (WaitForBegin() is not { } begin)
+        {
+            return new TaskEnded { Stopped = true };
+        }
+
+        log.Information("rank {Rank} of {WorldSize} trains shards {First} to {Last}", rank, plan.WorldSize, plan.Ranges[rank].First, plan.Ranges[rank].End - 1);
+        var collective = peers.Meet(rank, plan, begin);
+        try
+        {
+            var observer = new TaskObserver(link, rank);
+            var outcome = run.Train(collective, observer, link.Stop, CancellationToken.None);
+            observer.FlushSteps();
+            return Ended(outcome);
+        }
+        finally
+        {
+            collective.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+    }
+
+    // Null where the run was stopped before it began.
+    private BeginGeneration? WaitForBegin()
+    {
+        while (!link.Begin.Wait(BeatWhileWaiting))
+        {
+            if (link.Stop.IsRequested)
+            {
+                return null;
+            }
+
+            link.Beat(new TaskProgress { Phase = "waiting" });
+        }
+
+        return link.Begin.GetAwaiter().GetResult();
+    }
+
+    private static TaskEnded Ended(TrainingOutcome outcome)
+    {
+        var ended = new TaskEnded { Step = outcome.Step, Epoch = outcome.Epoch, WeightsHash = outcome.WeightsHash, SamplesPerEpoch = outcome.SamplesPerEpoch, Stopped = outcome.Stopped };
+        ended.Metrics.Add(outcome.Metrics.ToDictionary());
+        return ended;
+    }
+
+    private static TrainingTask ToTask(TrainTask told, RunSpec spec, Collectives.ShardPlan plan) => new()
+    {
+        Spec = spec,
+        Run = told.Task.Run,
+        DatasetDirectory = told.DatasetDirectory,
+        Plan = plan,
+        Rank = told.Task.Rank,
+        CheckpointDirectory = told.CheckpointDirectory.Length > 0 ? told.CheckpointDirectory : null,
+        OutputDirectory = told.OutputDirectory,
+        Device = told.Device,
+    };
+
+    private static WorkerTracing? Tracing() => Uri.TryCreate(Environment.GetEnvironmentVariable(TrainerEnvironment.Telemetry), UriKind.Absolute, out var endpoint)
+        ? WorkerTracing.Start("orchestrator-trainer", endpoint, Environment.GetEnvironmentVariable(TrainerEnvironment.Token))
+        : null;
+}

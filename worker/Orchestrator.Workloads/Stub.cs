@@ -1,0 +1,2 @@
+namespace Orchestrator.Workloads;
+public sealed class WorkloadCatalog : Orchestrator.Training.IWorkloadCatalog;
