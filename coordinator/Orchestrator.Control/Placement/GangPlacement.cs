@@ -1,0 +1,135 @@
+using Orchestrator.Control.Runs;
+
+namespace Orchestrator.Control.Placement;
+
+/// <param name="Device">cpu, cuda:0</param>
+public sealed record FreeSlot(SlotId Id, string Device)
+{
+    /// <summary>cpu, cuda: a gang takes one kind only, for other kinds compute other bits.</summary>
+    public string Kind => Device.Split(':', 2)[0];
+}
+
+/// <summary>A run that waits for slots.</summary>
+/// <param name="Group">Its sweep; a run of its own is its own group.</param>
+/// <param name="Refused">Agents that it does not go to.</param>
+public sealed record WaitingRun(string Run, string Group, int Min, int Max, IReadOnlyCollection<string> Refused);
+
+/// <summary>What placement looks at.</summary>
+/// <param name="Free">Of agents that are ready.</param>
+/// <param name="Total">Slots of ready agents, free or not, by kind of device.</param>
+/// <param name="Waiting">In order of arrival.</param>
+/// <param name="Running">Slots that each group holds now.</param>
+public sealed record PlacementSnapshot(IReadOnlyList<FreeSlot> Free, IReadOnlyDictionary<string, int> Total, IReadOnlyList<WaitingRun> Waiting,
+    IReadOnlyDictionary<string, int> Running);
+
+/// <param name="Slots">In rank order.</param>
+public sealed record PlacedGang(string Run, IReadOnlyList<SlotId> Slots);
+
+/// <summary>
+/// Gives free slots to waiting runs. A gang is placed whole or not at all, so that no two wait for each other's half. The group with the fewest running slots
+/// comes first; the run that waits longest is never passed by for ever: once it is the oldest, what is free is kept for it.
+/// </summary>
+public static class GangPlacement
+{
+    public static IReadOnlyList<PlacedGang> Place(PlacementSnapshot snapshot)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        var free = new List<FreeSlot>(snapshot.Free);
+        var running = new Dictionary<string, int>(snapshot.Running, StringComparer.Ordinal);
+        var most = snapshot.Total.Count == 0 ? 0 : snapshot.Total.Values.Max();
+        // What no cluster of this size can take must not block those that it can.
+        var waiting = new List<WaitingRun>(snapshot.Waiting.Where(run => run.Min <= most));
+        var placed = new List<(WaitingRun Run, List<FreeSlot> Slots)>();
+        while (free.Count > 0 && Next(waiting, running, free) is { } next)
+        {
+            waiting.Remove(next.Run);
+            placed.Add(next);
+            free.RemoveAll(next.Slots.Contains);
+            running[next.Run.Group] = running.GetValueOrDefault(next.Run.Group) + next.Slots.Count;
+        }
+
+        if (!waiting.Exists(run => CouldFit(run, free)))
+        {
+            Grow(placed, free, running);
+        }
+
+        return [.. placed.Select(gang => new PlacedGang(gang.Run.Run, [.. Ordered(gang.Slots).Select(slot => slot.Id)]))];
+    }
+
+    private static (WaitingRun Run, List<FreeSlot> Slots)? Next(
+        List<WaitingRun> waiting, Dictionary<string, int> running, List<FreeSlot> free)
+    {
+        var order = waiting
+            .GroupBy(run => run.Group)
+            .Select((group, arrival) => (Head: group.First(), Running: running.GetValueOrDefault(group.Key), arrival))
+            .OrderBy(group => group.Running).ThenBy(group => group.arrival)
+            .Select(group => group.Head);
+        if (waiting.Count > 0 && Choose(waiting[0], free) is null && CouldFit(waiting[0], free))
+        {
+            return null;
+        }
+
+        foreach (var head in order)
+        {
+            if (Choose(head, free) is { } slots)
+            {
+                return (head, slots);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>False where its refused agents alone keep it waiting: keeping slots free does not help it.</summary>
+    private static bool CouldFit(WaitingRun run, List<FreeSlot> free) =>
+        run.Refused.Count == 0 || free.Exists(slot => !run.Refused.Contains(slot.Id.Agent));
+
+    /// <summary>The fewest slots that it takes: on one agent if one has room (the one with the least to spare), else on as few as may be.</summary>
+    private static List<FreeSlot>? Choose(WaitingRun run, List<FreeSlot> free)
+    {
+        var kinds = free
+            .Where(slot => !run.Refused.Contains(slot.Id.Agent))
+            .GroupBy(slot => slot.Kind)
+            .Where(kind => kind.Count() >= run.Min)
+            .OrderBy(kind => kind.Key == "cpu").ThenBy(kind => kind.Key, StringComparer.Ordinal);
+        if (kinds.FirstOrDefault() is not { } kind)
+        {
+            return null;
+        }
+
+        var agents = kind.GroupBy(slot => slot.Id.Agent).Select(agent => agent.ToList()).ToList();
+        return agents.Where(agent => agent.Count >= run.Min).MinBy(agent => agent.Count) is { } whole
+            ? whole[..run.Min]
+            : [.. agents.OrderByDescending(agent => agent.Count).SelectMany(agent => agent).Take(run.Min)];
+    }
+
+    /// <summary>Nobody else waits: what is left goes round the gangs just placed, up to what each can use.</summary>
+    private static void Grow(List<(WaitingRun Run, List<FreeSlot> Slots)> placed, List<FreeSlot> free, Dictionary<string, int> running)
+    {
+        while (true)
+        {
+            var growing = placed
+                .Where(gang => gang.Slots.Count < gang.Run.Max)
+                .OrderBy(gang => running.GetValueOrDefault(gang.Run.Group)).ThenBy(gang => gang.Slots.Count)
+                .Select(gang => (gang, Slot: MoreFor(gang.Run, gang.Slots, free)))
+                .FirstOrDefault(gang => gang.Slot is not null);
+            if (growing.Slot is not { } slot)
+            {
+                return;
+            }
+
+            growing.gang.Slots.Add(slot);
+            free.Remove(slot);
+            running[growing.gang.Run.Group] = running.GetValueOrDefault(growing.gang.Run.Group) + 1;
+        }
+    }
+
+    private static FreeSlot? MoreFor(WaitingRun run, List<FreeSlot> slots, List<FreeSlot> free) => free
+        .Where(slot => slot.Kind == slots[0].Kind && !run.Refused.Contains(slot.Id.Agent))
+        .OrderByDescending(slot => slots.Exists(taken => taken.Id.Agent == slot.Id.Agent))
+        .FirstOrDefault();
+
+    /// <summary>Neighbouring ranks on one agent: most of the exchange stays there.</summary>
+    private static IEnumerable<FreeSlot> Ordered(List<FreeSlot> slots) =>
+        slots.GroupBy(slot => slot.Id.Agent).SelectMany(agent => agent.OrderBy(slot => slot.Id.Index));
+}

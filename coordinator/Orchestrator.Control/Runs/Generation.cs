@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+
+namespace Orchestrator.Control.Runs;
+
+public enum TaskPurpose
+{
+    Train,
+
+    /// <summary>The test split, by the best checkpoint, on one slot.</summary>
+    Score,
+}
+
+public enum MemberStage
+{
+    /// <summary>Its trainer loads.</summary>
+    Assigned,
+
+    /// <summary>Waits for the others.</summary>
+    Ready,
+
+    Working,
+
+    /// <summary>Came to its end well.</summary>
+    Ended,
+
+    /// <summary>Gone, and says that it was another's fault.</summary>
+    Dropped,
+}
+
+/// <summary>One rank's place, and the shards that it owns (<paramref name="EndShard"/> is exclusive).</summary>
+public sealed record MemberPlace(int Rank, string Agent, int Slot, int FirstShard, int EndShard)
+{
+    /// <summary>Even ranges; the rule of the collectives' shard plan: first = shards * rank / world.</summary>
+    public static IReadOnlyList<MemberPlace> Even(int shards, IReadOnlyList<SlotId> slots)
+    {
+        ArgumentNullException.ThrowIfNull(slots);
+        var world = slots.Count;
+        ArgumentOutOfRangeException.ThrowIfLessThan(shards, world);
+        return [.. slots.Select((slot, rank) => new MemberPlace(
+            rank, slot.Agent, slot.Index, (int)((long)shards * rank / world), (int)((long)shards * (rank + 1) / world)))];
+    }
+}
+
+/// <param name="PeerAddress">host:port, once ready.</param>
+/// <param name="Suspect">The rank that a dropped member blames.</param>
+public sealed record Member(MemberPlace Place, MemberStage Stage = MemberStage.Assigned, string PeerAddress = "", int Pid = 0,
+    string ProbeHash = "", int Suspect = -1)
+{
+    [JsonIgnore]
+    public bool IsGone => Stage is MemberStage.Ended or MemberStage.Dropped;
+}
+
+/// <summary>A membership. Its number is the fencing token: what an older one says is ignored.</summary>
+/// <param name="Members">In rank order.</param>
+/// <param name="Checkpoint">What it starts from; empty at step 0.</param>
+/// <param name="SpanId">Of its span, known before it is written, so that trainers' spans can be its children.</param>
+public sealed record Generation(int Number, TaskPurpose Purpose, ImmutableList<Member> Members, string Checkpoint, long FromStep,
+    string SpanId, DateTimeOffset ProposedAt, DateTimeOffset? BegunAt = null)
+{
+    [JsonIgnore]
+    public int WorldSize => Members.Count;
+
+    public Member? MemberAt(int rank) => rank >= 0 && rank < Members.Count ? Members[rank] : null;
+
+    public Generation With(int rank, Func<Member, Member> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        return this with { Members = Members.SetItem(rank, change(Members[rank])) };
+    }
+}

@@ -1,0 +1,48 @@
+using Orchestrator.Specs;
+
+namespace Orchestrator.Control.Runs;
+
+/// <summary>A checkpoint that stands in the run's stream.</summary>
+/// <param name="ModelSha256">Of model.safetensors' bytes.</param>
+public sealed record CheckpointRecord(
+    string Id, long Step, int Epoch, long Bytes, string ModelSha256, IReadOnlyDictionary<string, double> Metrics, string Uri);
+
+/// <summary>Which checkpoints stay: the best by a metric, and the last.</summary>
+/// <param name="Metric">Empty in a file: <c>val_loss</c>, minimized.</param>
+public sealed record Retention(int KeepBest, int KeepLast, string Metric, bool Maximize)
+{
+    public static Retention From(CheckpointSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        var metric = spec.Metric.Length > 0 ? spec.Metric : "val_loss";
+        var maximize = spec.Goal switch
+        {
+            "maximize" => true,
+            "minimize" => false,
+            _ => !metric.EndsWith("loss", StringComparison.Ordinal) && !metric.EndsWith("error", StringComparison.Ordinal),
+        };
+        return new Retention(Math.Max(0, spec.KeepBest), Math.Max(0, spec.KeepLast), metric, maximize);
+    }
+
+    /// <summary>Best first; ties go to the earlier step; those without the metric (or with NaN) come last, the latest of them first.</summary>
+    public IEnumerable<CheckpointRecord> Ranked(IEnumerable<CheckpointRecord> checkpoints) => checkpoints
+        .OrderBy(checkpoint => ValueOf(checkpoint) is null)
+        .ThenBy(checkpoint => ValueOf(checkpoint) is { } value ? (Maximize ? -value : value) : -checkpoint.Step)
+        .ThenBy(checkpoint => checkpoint.Step);
+
+    public CheckpointRecord? Best(IEnumerable<CheckpointRecord> checkpoints) => Ranked(checkpoints).FirstOrDefault();
+
+    /// <summary>What goes, once all of these exist. The latest always stays: the next generation resumes from it.</summary>
+    public IReadOnlyList<CheckpointRecord> Released(IReadOnlyCollection<CheckpointRecord> checkpoints)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoints);
+        var kept = Ranked(checkpoints).Take(KeepBest)
+            .Concat(checkpoints.OrderByDescending(checkpoint => checkpoint.Step).Take(Math.Max(1, KeepLast)))
+            .Select(checkpoint => checkpoint.Id)
+            .ToHashSet(StringComparer.Ordinal);
+        return [.. checkpoints.Where(checkpoint => !kept.Contains(checkpoint.Id))];
+    }
+
+    private double? ValueOf(CheckpointRecord checkpoint) =>
+        checkpoint.Metrics.TryGetValue(Metric, out var value) && !double.IsNaN(value) ? value : null;
+}

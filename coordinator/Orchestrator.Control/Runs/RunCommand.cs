@@ -1,0 +1,50 @@
+namespace Orchestrator.Control.Runs;
+
+/// <summary>The trial that a run belongs to.</summary>
+public sealed record TrialKey(string Sweep, int Number, int Attempt);
+
+/// <summary>What somebody wants of a run. Times and identifiers come in here; deciding is a function of the state and the command alone.</summary>
+public abstract record RunCommand(DateTimeOffset At)
+{
+    /// <param name="Spec">RunSpec as JSON.</param>
+    /// <param name="Trial">Null for a run of its own, which is scored on the test split before it succeeds.</param>
+    /// <param name="TraceParent">W3C context of what asked for the run.</param>
+    /// <param name="SpanId">Of the run's own span.</param>
+    public sealed record Request(string Run, RunPlan Plan, string Spec, string DatasetSha256, TrialKey? Trial, string TraceParent, string SpanId,
+        DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>Places the next generation on these slots; does nothing unless the run waits for slots.</summary>
+    public sealed record Propose(IReadOnlyList<SlotId> Slots, string SpanId, DateTimeOffset At) : RunCommand(At);
+
+    public sealed record Ready(int Generation, int Rank, string PeerAddress, int Pid, string ProbeHash, string Hardware, DateTimeOffset At)
+        : RunCommand(At);
+
+    public sealed record FinishEpoch(int Generation, int Rank, int Epoch, long Step, IReadOnlyDictionary<string, double> Metrics, long Samples,
+        double Seconds, string LedgerHash, DateTimeOffset At) : RunCommand(At);
+
+    public sealed record CommitCheckpoint(int Generation, int Rank, CheckpointRecord Checkpoint, DateTimeOffset At) : RunCommand(At);
+
+    /// <param name="Stopped">It ended early because it was asked to.</param>
+    public sealed record End(int Generation, int Rank, long Step, int Epoch, string WeightsHash, IReadOnlyDictionary<string, double> Metrics,
+        long SamplesPerEpoch, bool Stopped, DateTimeOffset At) : RunCommand(At);
+
+    /// <param name="Suspect">The rank that caused it, where that is another; -1 otherwise. Its own word, or <see cref="Blame"/>, then decides the kind.</param>
+    /// <param name="ReachedStep">The last step that any member was heard at.</param>
+    public sealed record Fail(int Generation, int Rank, FailureKind Kind, string Message, string Detail, int Suspect, long ReachedStep,
+        DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>The suspect of a dropped member had its time to speak for itself.</summary>
+    public sealed record Blame(int Generation, FailureKind Kind, string Message, long ReachedStep, DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>Gracefully: finish the epoch and end as stopped. Otherwise the run is cancelled at once.</summary>
+    public sealed record Stop(bool Gracefully, DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>Score the test split by the best checkpoint of a trial that has ended.</summary>
+    public sealed record Score(DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>Let every checkpoint go; the run must have ended.</summary>
+    public sealed record Release(DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>Let one checkpoint go; the run must have ended.</summary>
+    public sealed record ReleaseOne(string Checkpoint, DateTimeOffset At) : RunCommand(At);
+}

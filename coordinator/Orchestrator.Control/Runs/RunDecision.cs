@@ -1,0 +1,210 @@
+namespace Orchestrator.Control.Runs;
+
+/// <summary>What a command brings about: no event where it comes too late, twice, or from a generation that is over.</summary>
+public static class RunDecision
+{
+    private static readonly IReadOnlyDictionary<string, double> NoMetrics = new Dictionary<string, double>();
+
+    public static IReadOnlyList<RunEvent> Decide(RunState state, RunCommand command)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return command switch
+        {
+            RunCommand.Request c => state.Phase is RunPhase.Unknown
+                ? [new RunEvent.RunRequested(c.Run, c.Plan, c.Spec, c.DatasetSha256, c.Trial, c.TraceParent, c.SpanId, c.At)]
+                : [],
+            RunCommand.Propose c => Propose(state, c),
+            RunCommand.Ready c => Ready(state, c),
+            RunCommand.FinishEpoch c => FinishEpoch(state, c),
+            RunCommand.CommitCheckpoint c => Commit(state, c),
+            RunCommand.End c => End(state, c),
+            RunCommand.Fail c => Fail(state, c),
+            RunCommand.Blame c => Blame(state, c),
+            RunCommand.Stop c => Stop(state, c),
+            RunCommand.Score c => Score(state, c),
+            RunCommand.Release c => HasEnded(state) ? [.. state.Checkpoints.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At))] : [],
+            RunCommand.ReleaseOne c => HasEnded(state) && state.Checkpoints.Exists(record => record.Id == c.Checkpoint)
+                ? [new RunEvent.CheckpointReleased(c.Checkpoint, c.At)]
+                : [],
+            _ => throw new ArgumentOutOfRangeException(nameof(command), command.GetType().Name, "A command for a run."),
+        };
+    }
+
+    private static bool HasEnded(RunState state) => state.Outcome is not null && state.Phase is RunPhase.Idle;
+
+    private static IReadOnlyList<RunEvent> Propose(RunState state, RunCommand.Propose c)
+    {
+        if (state.Phase is not RunPhase.Waiting || c.Slots.Count < state.MinWorkers || c.Slots.Count > state.MaxWorkers)
+        {
+            return [];
+        }
+
+        var from = state.Purpose is TaskPurpose.Score ? state.Best : state.Latest;
+        return
+        [
+            new RunEvent.GenerationProposed(state.LastGeneration + 1, state.Purpose, MemberPlace.Even(state.Plan!.Shards, c.Slots), from?.Id ?? "",
+                from?.Step ?? 0, from?.Epoch ?? 0, c.SpanId, c.At),
+        ];
+    }
+
+    private static IReadOnlyList<RunEvent> Ready(RunState state, RunCommand.Ready c)
+    {
+        if (Speaker(state, c.Generation, c.Rank) is not { Stage: MemberStage.Assigned } speaker)
+        {
+            return [];
+        }
+
+        var ready = new RunEvent.MemberReady(c.Generation, c.Rank, c.PeerAddress, c.Pid, c.ProbeHash, c.Hardware, c.At);
+        if (state.ProbeHash.Length > 0 && c.ProbeHash != state.ProbeHash)
+        {
+            return [ready, new RunEvent.MemberRefused(c.Generation, c.Rank, speaker.Place.Agent, c.ProbeHash, state.ProbeHash, c.At)];
+        }
+
+        var members = state.Current!.With(c.Rank, member => member with { Stage = MemberStage.Ready, ProbeHash = c.ProbeHash }).Members;
+        if (members.Exists(member => member.Stage is not MemberStage.Ready))
+        {
+            return [ready];
+        }
+
+        // Most of them decide which bits are right; at a tie those of the lowest rank.
+        var expected = state.ProbeHash.Length > 0
+            ? state.ProbeHash
+            : members.GroupBy(member => member.ProbeHash).OrderByDescending(group => group.Count()).ThenBy(group => group.First().Place.Rank).First().Key;
+        var others = members.Where(member => member.ProbeHash != expected).ToArray();
+        return others.Length > 0
+            ? [ready, .. others.Select(member => new RunEvent.MemberRefused(
+                c.Generation, member.Place.Rank, member.Place.Agent, member.ProbeHash, expected, c.At))]
+            : [ready, new RunEvent.GenerationBegun(c.Generation, expected, c.At)];
+    }
+
+    private static IReadOnlyList<RunEvent> FinishEpoch(RunState state, RunCommand.FinishEpoch c)
+    {
+        if (state.Phase is not RunPhase.Working || Speaker(state, c.Generation, c.Rank) is null || c.Rank != 0 || c.Epoch <= state.Epoch)
+        {
+            return [];
+        }
+
+        return state.History.IsEmpty || c.Epoch > state.History[^1].Epoch
+            ? [new RunEvent.EpochFinished(c.Generation, c.Epoch, c.Step, c.Metrics, c.Samples, c.Seconds, c.LedgerHash, c.At)]
+            : [new RunEvent.EpochRepeated(c.Generation, c.Epoch, c.Step, c.At)];
+    }
+
+    private static IReadOnlyList<RunEvent> Commit(RunState state, RunCommand.CommitCheckpoint c)
+    {
+        if (state.Phase is not RunPhase.Working || Speaker(state, c.Generation, c.Rank) is null || c.Rank != 0
+            || state.Checkpoints.Exists(record => record.Id == c.Checkpoint.Id))
+        {
+            return [];
+        }
+
+        var released = state.Plan!.Retention.Released(state.Checkpoints.Add(c.Checkpoint));
+        return
+        [
+            new RunEvent.CheckpointCommitted(c.Generation, c.Checkpoint, c.At),
+            .. released.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At)),
+        ];
+    }
+
+    private static IReadOnlyList<RunEvent> End(RunState state, RunCommand.End c)
+    {
+        if (state.Phase is not RunPhase.Working || Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
+        {
+            return [];
+        }
+
+        if (c.Stopped && !state.StopRequested)
+        {
+            // Its agent drained it by itself: the run goes on elsewhere from the checkpoint that it has just written.
+            return RunFailure.Of(state, FailureKind.Preempted, speaker.Place, "its agent stopped it", "", c.Step, c.At);
+        }
+
+        RunEvent ended = new RunEvent.MemberEnded(c.Generation, c.Rank, c.At);
+        if (state.Current!.Purpose is TaskPurpose.Score)
+        {
+            return [ended, .. Scored(state, c.Metrics, "", c.At)];
+        }
+
+        var weights = c.Rank == 0 ? new RunEvent.TrainingEnded(c.Generation, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At) : null;
+        // What rank 0 said stands from here on: the last checkpoint is committed, and the others have nothing left to add.
+        return weights is null ? [ended] : [ended, weights, .. Trained(state, c.Stopped, c.At)];
+    }
+
+    /// <summary>A run of its own is scored by its best checkpoint before it succeeds; a trial waits until its sweep asks.</summary>
+    private static IReadOnlyList<RunEvent> Trained(RunState state, bool stopped, DateTimeOffset at)
+    {
+        var best = state.Best?.Id ?? "";
+        return (stopped, state.Trial, best) switch
+        {
+            (true, _, _) => [new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", best, at)],
+            (_, null, not "") => [new RunEvent.ScoreRequested(at)],
+            _ => [new RunEvent.RunEnded(RunOutcome.Succeeded, null, "", "", best, at)],
+        };
+    }
+
+    internal static IReadOnlyList<RunEvent> Scored(RunState state, IReadOnlyDictionary<string, double> metrics, string message, DateTimeOffset at)
+    {
+        var scored = new RunEvent.TestScored(metrics, message, at);
+        return state.Outcome is null
+            ? [scored, new RunEvent.RunEnded(RunOutcome.Succeeded, null, message, "", state.Best?.Id ?? "", at)]
+            : [scored];
+    }
+
+    private static IReadOnlyList<RunEvent> Fail(RunState state, RunCommand.Fail c)
+    {
+        if (Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
+        {
+            return [];
+        }
+
+        // Only who lost a peer can blame one: what the user's code threw is its own rank's.
+        var suspect = c.Suspect != c.Rank && c.Kind is (FailureKind.Lost or FailureKind.Hung) ? state.Current!.MemberAt(c.Suspect) : null;
+        return suspect is { IsGone: false }
+            ? [new RunEvent.MemberDropped(c.Generation, c.Rank, c.Suspect, c.Message, c.At)]
+            : RunFailure.Of(state, c.Kind, speaker.Place, c.Message, c.Detail, c.ReachedStep, c.At);
+    }
+
+    private static IReadOnlyList<RunEvent> Blame(RunState state, RunCommand.Blame c)
+    {
+        if (state.Current is not { } generation || generation.Number != c.Generation
+            || generation.Members.Find(member => member.Stage is MemberStage.Dropped) is not { } dropped)
+        {
+            return [];
+        }
+
+        var culprit = generation.MemberAt(dropped.Suspect) ?? dropped;
+        return RunFailure.Of(state, c.Kind, culprit.Place, c.Message, "", c.ReachedStep, c.At);
+    }
+
+    private static IReadOnlyList<RunEvent> Stop(RunState state, RunCommand.Stop c)
+    {
+        if (state.Phase is RunPhase.Unknown || state.Outcome is not null)
+        {
+            return [];
+        }
+
+        if (c.Gracefully && state.Purpose is TaskPurpose.Train)
+        {
+            return state.Phase is RunPhase.Working
+                ? state.StopRequested ? [] : [new RunEvent.StopRequested(c.At)]
+                : [new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", state.Best?.Id ?? "", c.At)];
+        }
+
+        return [new RunEvent.RunEnded(RunOutcome.Cancelled, null, "", "", state.Best?.Id ?? "", c.At)];
+    }
+
+    private static IReadOnlyList<RunEvent> Score(RunState state, RunCommand.Score c)
+    {
+        if (!HasEnded(state) || state.TestMetrics is not null)
+        {
+            return [];
+        }
+
+        return state.Best is null
+            ? [new RunEvent.TestScored(NoMetrics, "there is no checkpoint to score", c.At)]
+            : [new RunEvent.ScoreRequested(c.At)];
+    }
+
+    /// <summary>The member that speaks, or null where the generation or rank is not (any more) one of this run's.</summary>
+    private static Member? Speaker(RunState state, int generation, int rank) =>
+        state.Current is { } current && current.Number == generation ? current.MemberAt(rank) : null;
+}

@@ -1,0 +1,67 @@
+namespace Orchestrator.Control.Runs;
+
+public enum RunOutcome
+{
+    Succeeded,
+    Failed,
+    Cancelled,
+
+    /// <summary>Ended early by its sweep; its metrics stand.</summary>
+    Stopped,
+}
+
+/// <summary>What happened to a run. The names and fields stand in journals: they are never changed, only added to.</summary>
+public abstract record RunEvent(DateTimeOffset At)
+{
+    public sealed record RunRequested(string Run, RunPlan Plan, string Spec, string DatasetSha256, TrialKey? Trial, string TraceParent,
+        string SpanId, DateTimeOffset At) : RunEvent(At);
+
+    public sealed record GenerationProposed(int Generation, TaskPurpose Purpose, IReadOnlyList<MemberPlace> Members, string Checkpoint,
+        long FromStep, int FromEpoch, string SpanId, DateTimeOffset At) : RunEvent(At);
+
+    public sealed record MemberReady(int Generation, int Rank, string PeerAddress, int Pid, string ProbeHash, string Hardware, DateTimeOffset At)
+        : RunEvent(At);
+
+    /// <summary>Its machine computes other bits than the others: the generation is dissolved, and the run does not go there again.</summary>
+    public sealed record MemberRefused(int Generation, int Rank, string Agent, string ProbeHash, string Expected, DateTimeOffset At) : RunEvent(At);
+
+    /// <param name="ProbeHash">What every later member must have.</param>
+    public sealed record GenerationBegun(int Generation, string ProbeHash, DateTimeOffset At) : RunEvent(At);
+
+    /// <summary>For the first time; an epoch that is computed again is <see cref="EpochRepeated"/>.</summary>
+    public sealed record EpochFinished(int Generation, int Epoch, long Step, IReadOnlyDictionary<string, double> Metrics, long Samples,
+        double Seconds, string LedgerHash, DateTimeOffset At) : RunEvent(At);
+
+    /// <summary>Computed again after a loss; its metrics stand already.</summary>
+    public sealed record EpochRepeated(int Generation, int Epoch, long Step, DateTimeOffset At) : RunEvent(At);
+
+    public sealed record CheckpointCommitted(int Generation, CheckpointRecord Checkpoint, DateTimeOffset At) : RunEvent(At);
+
+    public sealed record CheckpointReleased(string Checkpoint, DateTimeOffset At) : RunEvent(At);
+
+    /// <summary>Its bytes do not match their hashes: it goes, and the one before counts.</summary>
+    public sealed record CheckpointRejected(string Checkpoint, DateTimeOffset At) : RunEvent(At);
+
+    public sealed record MemberEnded(int Generation, int Rank, DateTimeOffset At) : RunEvent(At);
+
+    public sealed record MemberDropped(int Generation, int Rank, int Suspect, string Message, DateTimeOffset At) : RunEvent(At);
+
+    /// <param name="StepsLost">Committed steps that will be computed again.</param>
+    /// <param name="ResumeStep">Where the next generation starts.</param>
+    public sealed record GenerationFailed(int Generation, FailureKind Kind, int Rank, string Agent, string Message, string Detail, long StepsLost,
+        long ResumeStep, int ResumeEpoch, DateTimeOffset At) : RunEvent(At);
+
+    public sealed record TrainingEnded(int Generation, long Step, int Epoch, string WeightsHash, long SamplesPerEpoch, DateTimeOffset At)
+        : RunEvent(At);
+
+    /// <summary>To end early at the next epoch.</summary>
+    public sealed record StopRequested(DateTimeOffset At) : RunEvent(At);
+
+    public sealed record ScoreRequested(DateTimeOffset At) : RunEvent(At);
+
+    /// <param name="Message">Why there are no metrics; empty otherwise.</param>
+    public sealed record TestScored(IReadOnlyDictionary<string, double> Metrics, string Message, DateTimeOffset At) : RunEvent(At);
+
+    public sealed record RunEnded(RunOutcome Outcome, FailureKind? Kind, string Message, string Detail, string BestCheckpoint, DateTimeOffset At)
+        : RunEvent(At);
+}

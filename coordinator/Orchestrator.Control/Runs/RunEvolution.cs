@@ -1,0 +1,129 @@
+using System.Collections.Immutable;
+
+namespace Orchestrator.Control.Runs;
+
+/// <summary>What an event makes of a run.</summary>
+public static class RunEvolution
+{
+    public static RunState Apply(RunState state, RunEvent happened)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return happened switch
+        {
+            RunEvent.RunRequested e => state with
+            {
+                Id = e.Run,
+                Plan = e.Plan,
+                Spec = e.Spec,
+                DatasetSha256 = e.DatasetSha256,
+                Trial = e.Trial,
+                TraceParent = e.TraceParent,
+                SpanId = e.SpanId,
+                RequestedAt = e.At,
+                Phase = RunPhase.Waiting,
+            },
+            RunEvent.GenerationProposed e => Proposed(state, e),
+            RunEvent.MemberReady e => Changed(state, e.Rank, member => member with
+            {
+                Stage = MemberStage.Ready,
+                PeerAddress = e.PeerAddress,
+                Pid = e.Pid,
+                ProbeHash = e.ProbeHash,
+            }),
+            RunEvent.MemberRefused e => Over(state) with
+            {
+                Refused = state.Refused.Contains(e.Agent) ? state.Refused : state.Refused.Add(e.Agent),
+                Message = $"{e.Agent} computes other bits than this run's other members (probe {e.ProbeHash} instead of {e.Expected})",
+            },
+            RunEvent.GenerationBegun e => Begun(state, e),
+            RunEvent.EpochFinished e => state with
+            {
+                Epoch = e.Epoch,
+                Step = e.Step,
+                SamplesPerEpoch = e.Samples,
+                LedgerHash = e.LedgerHash,
+                History = state.History.Add(new EpochRecord(e.Epoch, e.Step, e.Metrics)),
+            },
+            RunEvent.EpochRepeated e => state with { Epoch = e.Epoch, Step = e.Step },
+            RunEvent.CheckpointCommitted e => state with
+            {
+                Checkpoints = state.Checkpoints.Add(e.Checkpoint),
+                Step = Math.Max(state.Step, e.Checkpoint.Step),
+            },
+            RunEvent.CheckpointReleased e => Without(state, e.Checkpoint),
+            RunEvent.CheckpointRejected e => Without(state, e.Checkpoint),
+            RunEvent.MemberEnded e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Ended }),
+            RunEvent.MemberDropped e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Dropped, Suspect = e.Suspect }),
+            RunEvent.GenerationFailed e => Failed(state, e),
+            RunEvent.TrainingEnded e => Over(state) with
+            {
+                Phase = RunPhase.Idle,
+                Step = e.Step,
+                Epoch = e.Epoch,
+                WeightsHash = e.WeightsHash,
+                SamplesPerEpoch = e.SamplesPerEpoch > 0 ? e.SamplesPerEpoch : state.SamplesPerEpoch,
+                Message = "",
+            },
+            RunEvent.StopRequested => state with { StopRequested = true },
+            RunEvent.ScoreRequested => state with { Purpose = TaskPurpose.Score, Phase = RunPhase.Waiting },
+            RunEvent.TestScored e => Over(state) with { Phase = RunPhase.Idle, TestMetrics = e.Metrics, Message = e.Message },
+            RunEvent.RunEnded e => Over(state) with
+            {
+                Phase = RunPhase.Idle,
+                Outcome = e.Outcome,
+                OutcomeKind = e.Kind,
+                Message = e.Message,
+                Detail = e.Detail,
+                EndedAt = e.At,
+            },
+            _ => throw new ArgumentOutOfRangeException(nameof(happened), happened.GetType().Name, "An event of a run."),
+        };
+    }
+
+    public static RunState Replay(IEnumerable<RunEvent> events) => events.Aggregate(RunState.Initial, Apply);
+
+    private static RunState Proposed(RunState state, RunEvent.GenerationProposed e)
+    {
+        var generation = new Generation(
+            e.Generation, e.Purpose, [.. e.Members.Select(place => new Member(place))], e.Checkpoint, e.FromStep, e.SpanId, e.At);
+        var next = state with { Phase = RunPhase.Forming, LastGeneration = e.Generation, Current = generation };
+        return e.Purpose is TaskPurpose.Score ? next : next with { Shown = generation, Step = e.FromStep, Epoch = e.FromEpoch };
+    }
+
+    private static RunState Begun(RunState state, RunEvent.GenerationBegun e)
+    {
+        var generation = state.Current! with
+        {
+            BegunAt = e.At,
+            Members = [.. state.Current!.Members.Select(member => member with { Stage = MemberStage.Working })],
+        };
+        return Show(state with { Phase = RunPhase.Working, ProbeHash = e.ProbeHash, Message = "" }, generation);
+    }
+
+    private static RunState Changed(RunState state, int rank, Func<Member, Member> change) => Show(state, state.Current!.With(rank, change));
+
+    private static RunState Show(RunState state, Generation generation) => state with
+    {
+        Current = generation,
+        Shown = generation.Purpose is TaskPurpose.Train ? generation : state.Shown,
+    };
+
+    private static RunState Over(RunState state) => state with { Phase = RunPhase.Waiting, Current = null };
+
+    private static RunState Without(RunState state, string checkpoint) => state with
+    {
+        Checkpoints = state.Checkpoints.RemoveAll(record => record.Id == checkpoint),
+    };
+
+    private static RunState Failed(RunState state, RunEvent.GenerationFailed e)
+    {
+        var scoring = state.Current?.Purpose is TaskPurpose.Score;
+        return Over(state) with
+        {
+            Failures = state.Failures.Add(new Incident(e.Kind, e.Agent, e.Generation, e.Message, e.At)),
+            StepsLost = state.StepsLost + e.StepsLost,
+            Step = scoring ? state.Step : e.ResumeStep,
+            Epoch = scoring ? state.Epoch : e.ResumeEpoch,
+        };
+    }
+}

@@ -1,0 +1,128 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+
+namespace Orchestrator.Control.Runs;
+
+public enum RunPhase
+{
+    /// <summary>There is no such run.</summary>
+    Unknown,
+
+    /// <summary>For slots.</summary>
+    Waiting,
+
+    /// <summary>Members load.</summary>
+    Forming,
+
+    Working,
+
+    /// <summary>Nothing to do (any more, or until a trial is to be scored).</summary>
+    Idle,
+}
+
+/// <summary>One entry an incident.</summary>
+public sealed record Incident(FailureKind Kind, string Worker, int Generation, string Message, DateTimeOffset At);
+
+public sealed record EpochRecord(int Epoch, long Step, IReadOnlyDictionary<string, double> Metrics);
+
+/// <summary>A run, as the fold of its events.</summary>
+public sealed record RunState
+{
+    public static RunState Initial { get; } = new();
+
+    public string Id { get; init; } = "";
+    public RunPlan? Plan { get; init; }
+
+    /// <summary>RunSpec as JSON.</summary>
+    public string Spec { get; init; } = "";
+    public string DatasetSha256 { get; init; } = "";
+
+    /// <summary>Null for a run of its own.</summary>
+    public TrialKey? Trial { get; init; }
+    public string TraceParent { get; init; } = "";
+    public string SpanId { get; init; } = "";
+    public DateTimeOffset RequestedAt { get; init; }
+    public DateTimeOffset? EndedAt { get; init; }
+
+    public RunPhase Phase { get; init; }
+
+    /// <summary>What it waits, forms or works for.</summary>
+    public TaskPurpose Purpose { get; init; }
+
+    /// <summary>Null until it has ended.</summary>
+    public RunOutcome? Outcome { get; init; }
+    public FailureKind? OutcomeKind { get; init; }
+    public string Message { get; init; } = "";
+
+    /// <summary>The user's stack trace, where there is one.</summary>
+    public string Detail { get; init; } = "";
+
+    /// <summary>The last number given out; the fencing token.</summary>
+    public int LastGeneration { get; init; }
+
+    /// <summary>While <see cref="Phase"/> is Forming or Working.</summary>
+    public Generation? Current { get; init; }
+
+    /// <summary>The present or last one that trained: what people see.</summary>
+    public Generation? Shown { get; init; }
+
+    /// <summary>What every member computes on the probe; empty until the first generation began.</summary>
+    public string ProbeHash { get; init; } = "";
+
+    /// <summary>Agents whose probe differs.</summary>
+    public ImmutableList<string> Refused { get; init; } = [];
+
+    /// <summary>Committed steps, as far as reports and checkpoints say.</summary>
+    public long Step { get; init; }
+    public int Epoch { get; init; }
+    public long StepsLost { get; init; }
+    public long SamplesPerEpoch { get; init; }
+    public string WeightsHash { get; init; } = "";
+    public string LedgerHash { get; init; } = "";
+
+    /// <summary>In epoch order, each epoch once.</summary>
+    public ImmutableList<EpochRecord> History { get; init; } = [];
+
+    /// <summary>In the order in which they were committed.</summary>
+    public ImmutableList<CheckpointRecord> Checkpoints { get; init; } = [];
+    public ImmutableList<Incident> Failures { get; init; } = [];
+
+    public bool StopRequested { get; init; }
+
+    /// <summary>Null until the test split was scored.</summary>
+    public IReadOnlyDictionary<string, double>? TestMetrics { get; init; }
+
+    /// <summary>When it came to wait, for the order among those that wait: of the request, not of the last generation.</summary>
+    [JsonIgnore]
+    public DateTimeOffset Arrival => RequestedAt;
+
+    [JsonIgnore]
+    public bool IsActive => Phase is RunPhase.Waiting or RunPhase.Forming or RunPhase.Working;
+
+    /// <summary>What the next generation starts from.</summary>
+    [JsonIgnore]
+    public CheckpointRecord? Latest => Checkpoints.IsEmpty ? null : Checkpoints.MaxBy(checkpoint => checkpoint.Step);
+
+    [JsonIgnore]
+    public CheckpointRecord? Best => Plan?.Retention.Best(Checkpoints);
+
+    [JsonIgnore]
+    public int MinWorkers => Purpose is TaskPurpose.Score ? 1 : Plan?.MinWorkers ?? 1;
+
+    [JsonIgnore]
+    public int MaxWorkers => Purpose is TaskPurpose.Score ? 1 : Plan?.MaxWorkers ?? 1;
+
+    /// <summary>pending running succeeded failed cancelled stopped</summary>
+    [JsonIgnore]
+    public string Name => Outcome switch
+    {
+        RunOutcome.Succeeded => "succeeded",
+        RunOutcome.Failed => "failed",
+        RunOutcome.Cancelled => "cancelled",
+        RunOutcome.Stopped => "stopped",
+        null => LastGeneration == 0 ? "pending" : "running",
+        _ => throw new ArgumentOutOfRangeException(nameof(Outcome)),
+    };
+
+    public int CountOf(FailureKind kind) => Failures.Count(failure => failure.Kind == kind);
+}

@@ -1,0 +1,85 @@
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+
+namespace Orchestrator.Coordinator.Broker;
+
+/// <summary>A connection of its own, for what MassTransit does not do: say at once why it cannot connect, and count what lies in a queue.</summary>
+internal sealed class RabbitMqProbe(BrokerAddress address, TimeSpan timeout)
+{
+    private const int NotFound = 404;
+
+    /// <exception cref="BrokerException">broker-denied or broker-unreachable</exception>
+    public async Task<IConnection> ConnectAsync(CancellationToken cancellationToken)
+    {
+        var factory = new ConnectionFactory
+        {
+            HostName = address.Host,
+            Port = address.Port,
+            VirtualHost = address.VirtualHost,
+            UserName = address.User,
+            Password = address.Password,
+            Ssl = new SslOption { Enabled = address.Tls, ServerName = address.Host },
+            AutomaticRecoveryEnabled = false,
+            RequestedConnectionTimeout = timeout,
+            ContinuationTimeout = timeout,
+        };
+        try
+        {
+            var connection = await factory.CreateConnectionAsync("orchestrator doctor", cancellationToken).WaitAsync(timeout, cancellationToken);
+
+            // Where the virtual host is unknown the client reports success and only the first channel fails.
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken).WaitAsync(timeout, cancellationToken);
+            return connection;
+        }
+        catch (Exception exception) when (Causes(exception).Any(cause => cause is AuthenticationFailureException or PossibleAuthenticationFailureException))
+        {
+            throw new BrokerException("broker-denied", $"The broker {address} refuses the user or the password.", "Correct them in --broker.", exception);
+        }
+        catch (Exception exception) when (Causes(exception).OfType<OperationInterruptedException>().FirstOrDefault() is { } interrupted)
+        {
+            throw new BrokerException(
+                "broker-denied",
+                $"The broker {address} refuses the virtual host '{address.VirtualHost}': {interrupted.ShutdownReason?.ReplyText ?? interrupted.Message}",
+                "Create it (rabbitmqctl add_vhost, set_permissions), or correct --broker.",
+                exception);
+        }
+        catch (Exception exception) when (exception is BrokerUnreachableException or TimeoutException or IOException)
+        {
+            throw new BrokerException(
+                "broker-unreachable",
+                $"The broker {address} does not answer: {Causes(exception).Last().Message.ReplaceLineEndings(" ")}",
+                "Start it, or correct host and port in --broker.",
+                exception);
+        }
+    }
+
+    /// <summary>The messages that wait in these queues; a queue that does not exist holds none.</summary>
+    public async Task<long> CountAsync(IEnumerable<string> queues, CancellationToken cancellationToken)
+    {
+        await using var connection = await ConnectAsync(cancellationToken);
+        var count = 0L;
+        foreach (var queue in queues)
+        {
+            // An unknown queue closes the channel: one each.
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+            try
+            {
+                count += (await channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount;
+            }
+            catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == NotFound)
+            {
+                continue;
+            }
+        }
+
+        return count;
+    }
+
+    private static IEnumerable<Exception> Causes(Exception exception)
+    {
+        for (Exception? cause = exception; cause is not null; cause = cause is AggregateException { InnerExceptions: [var first, ..] } ? first : cause.InnerException)
+        {
+            yield return cause;
+        }
+    }
+}

@@ -1,0 +1,7 @@
+using Orchestrator.Data;
+
+namespace Orchestrator.Coordinator.Datasets;
+
+/// <summary>A dataset as it is at this moment. Its name may come to mean another one; the hash never does.</summary>
+/// <param name="ManifestSha256">Of the manifest's bytes; the dataset's identity.</param>
+public sealed record PinnedDataset(string Name, string ManifestSha256, DatasetManifest Manifest);

@@ -1,0 +1,3 @@
+using Orchestrator.Coordinator.Hosting;
+
+return await CoordinatorCommand.RunAsync(args, CoordinatorHost.RunAsync);

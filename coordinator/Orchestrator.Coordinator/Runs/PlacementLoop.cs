@@ -1,0 +1,86 @@
+using System.Threading.Channels;
+using Orchestrator.Control.Placement;
+using Orchestrator.Control.Runs;
+using Orchestrator.Coordinator.Sessions;
+
+namespace Orchestrator.Coordinator.Runs;
+
+/// <summary>Gives free slots to waiting runs, whenever either may have changed.</summary>
+internal sealed partial class PlacementLoop : BackgroundService
+{
+    private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
+
+    private readonly Channel<bool> changed =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    private readonly RunStreams streams;
+    private readonly RunTable table;
+    private readonly AgentDirectory agents;
+    private readonly TimeProvider time;
+    private readonly ILogger<PlacementLoop> logger;
+
+    public PlacementLoop(RunStreams streams, RunTable table, AgentDirectory agents, TimeProvider time, ILogger<PlacementLoop> logger)
+    {
+        (this.streams, this.table, this.agents, this.time, this.logger) = (streams, table, agents, time, logger);
+        agents.SlotsChanged = () => changed.Writer.TryWrite(true);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (await changed.Reader.WaitToReadAsync(stoppingToken))
+        {
+            changed.Reader.TryRead(out _);
+            try
+            {
+                await PlaceAsync();
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                // The journal was away; what waits is still there.
+                LogFailed(exception);
+                await Task.Delay(AfterError, time, stoppingToken);
+                changed.Writer.TryWrite(true);
+            }
+        }
+    }
+
+    private async Task PlaceAsync()
+    {
+        var (free, total) = agents.Slots();
+        if (free.Count == 0)
+        {
+            return;
+        }
+
+        var waiting = table.Waiting(free.Count, total.Values.Max());
+        if (waiting.Count == 0)
+        {
+            return;
+        }
+
+        var gangs = GangPlacement.Place(new PlacementSnapshot(free, total, waiting, table.Running()));
+        await Task.WhenAll(gangs.Select(ProposeAsync));
+    }
+
+    private async Task ProposeAsync(PlacedGang gang)
+    {
+        if (!agents.TryClaim(gang.Run, gang.Slots))
+        {
+            changed.Writer.TryWrite(true);
+            return;
+        }
+
+        try
+        {
+            await streams.ExecuteAsync(gang.Run, new RunCommand.Propose(gang.Slots, TraceContexts.NewSpanId(), time.GetUtcNow()));
+        }
+        finally
+        {
+            // Claims that became assignments are not claims any more.
+            agents.Unclaim(gang.Run, gang.Slots);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Placement failed; it is tried again")]
+    private partial void LogFailed(Exception exception);
+}

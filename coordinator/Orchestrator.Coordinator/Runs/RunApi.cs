@@ -1,0 +1,116 @@
+using System.Security.Cryptography;
+using Grpc.Core;
+using Orchestrator.Control.Runs;
+using Orchestrator.Coordinator.Api;
+using Orchestrator.Coordinator.Artifacts;
+using Orchestrator.Coordinator.Datasets;
+using Orchestrator.Coordinator.Traces;
+using Orchestrator.Specs;
+using Orchestrator.V1;
+
+namespace Orchestrator.Coordinator.Runs;
+
+/// <summary>What people ask of runs.</summary>
+internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views, RunLogs logs, DatasetRegistry datasets, TrainRows rows, IArtifactStore artifacts,
+    TraceStore traces, TimeProvider time) : RunService.RunServiceBase
+{
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Checks the file, pins its dataset, and gives the run its identifier.</summary>
+    public override async Task<SubmitRunResponse> SubmitRun(SubmitRunRequest request, ServerCallContext context)
+    {
+        var spec = RunFile.Parse(request.File, request.FileName.Length > 0 ? request.FileName : "run.yaml", request.Set);
+        var dataset = await datasets.FindAsync(spec.Dataset.Name, context.CancellationToken);
+        var id = $"run-{RandomNumberGenerator.GetHexString(10, lowercase: true)}";
+        var plan = RunPlan.From(spec, await rows.OfAsync(dataset.ManifestSha256, context.CancellationToken));
+        await runs.ExecuteAsync(id, new RunCommand.Request(
+            id, plan, spec.ToJson(), dataset.ManifestSha256, null, TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow()));
+        return new SubmitRunResponse { Id = id };
+    }
+
+    public override Task<ListRunsResponse> ListRuns(ListRunsRequest request, ServerCallContext context)
+    {
+        var response = new ListRunsResponse();
+        response.Runs.AddRange(table.List().Where(state => request.Sweep.Length == 0 || state.Trial?.Sweep == request.Sweep).Select(views.Of));
+        return Task.FromResult(response);
+    }
+
+    public override Task<Run> GetRun(GetRunRequest request, ServerCallContext context) => Task.FromResult(views.Of(Find(request.Id)));
+
+    public override async Task WatchRun(GetRunRequest request, IServerStreamWriter<Run> responseStream, ServerCallContext context)
+    {
+        Run? told = null;
+        using var timer = new PeriodicTimer(WatchInterval, time);
+        do
+        {
+            var state = Find(request.Id);
+            var view = views.Of(state);
+            if (told is null || !Same(told, view))
+            {
+                await responseStream.WriteAsync(view, context.CancellationToken);
+                told = view;
+            }
+
+            if (state is { Outcome: not null })
+            {
+                return;
+            }
+        }
+        while (await timer.WaitForNextTickAsync(context.CancellationToken));
+    }
+
+    public override async Task<Run> CancelRun(GetRunRequest request, ServerCallContext context)
+    {
+        Find(request.Id);
+        return views.Of(await runs.ExecuteAsync(request.Id, new RunCommand.Stop(Gracefully: false, time.GetUtcNow())));
+    }
+
+    public override async Task<DeleteRunResponse> DeleteRun(GetRunRequest request, ServerCallContext context)
+    {
+        var state = Find(request.Id);
+        if (state.Outcome is null || state.IsActive)
+        {
+            throw new UserException(StatusCode.FailedPrecondition, "still-running", $"run {request.Id} is {state.Name}", $"cancel it first: orch run cancel {request.Id}");
+        }
+
+        foreach (var checkpoint in state.Checkpoints)
+        {
+            await artifacts.DeleteAsync(checkpoint.Id, context.CancellationToken);
+        }
+
+        await runs.DeleteAsync(request.Id, context.CancellationToken);
+        logs.Delete(request.Id);
+        return new DeleteRunResponse();
+    }
+
+    public override async Task GetRunLogs(GetRunLogsRequest request, IServerStreamWriter<LogLine> responseStream, ServerCallContext context)
+    {
+        Find(request.Id);
+        int? rank = request.HasRank ? request.Rank : null;
+        bool Ended() => !request.Follow || table.Find(request.Id) is not { Outcome: null };
+        await foreach (var line in logs.ReadAsync(request.Id, rank, Ended, context.CancellationToken))
+        {
+            await responseStream.WriteAsync(line, context.CancellationToken);
+        }
+    }
+
+    public override async Task<RunTrace> GetRunTrace(GetRunRequest request, ServerCallContext context)
+    {
+        var trace = new RunTrace { TraceId = TraceContexts.TraceIdOf(Find(request.Id).TraceParent) };
+        trace.Spans.AddRange(RunTraceSelection.Select(await traces.ReadAsync(trace.TraceId, context.CancellationToken), request.Id));
+        return trace;
+    }
+
+    /// <summary>The clock alone is no news.</summary>
+    private static bool Same(Run told, Run view)
+    {
+        var seconds = view.Seconds;
+        view.Seconds = told.Seconds;
+        var same = told.Equals(view);
+        view.Seconds = seconds;
+        return same;
+    }
+
+    private RunState Find(string id) => table.Find(id)
+        ?? throw new UserException(StatusCode.NotFound, "unknown-run", $"there is no run {id}", "orch run list shows those that are");
+}

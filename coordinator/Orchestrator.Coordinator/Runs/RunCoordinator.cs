@@ -1,0 +1,114 @@
+using Orchestrator.Control.Runs;
+using Orchestrator.Coordinator.Journal;
+using Orchestrator.Coordinator.Sessions;
+
+namespace Orchestrator.Coordinator.Runs;
+
+/// <summary>
+/// The only writer of run streams. A command becomes events by the run's state machine, the events become durable, and then what follows from them is done. After a restart
+/// it goes on from the journal: generations that agents still run are adopted as they are.
+/// </summary>
+internal sealed partial class RunCoordinator : IHostedLifecycleService
+{
+    private readonly RunStreams streams;
+    private readonly RunEffects effects;
+    private readonly RunTable table;
+    private readonly AgentDirectory agents;
+    private readonly IJournal journal;
+    private readonly TimeProvider time;
+    private readonly ILogger<RunCoordinator> logger;
+
+    public RunCoordinator(RunStreams streams, RunEffects effects, RunTable table, AgentDirectory agents, IJournal journal, TimeProvider time,
+        ILogger<RunCoordinator> logger)
+    {
+        (this.streams, this.effects, this.table, this.agents, this.journal, this.time, this.logger) = (streams, effects, table, agents, journal, time, logger);
+        streams.Happened = Happened;
+    }
+
+    private DateTimeOffset Now => time.GetUtcNow();
+
+    /// <summary>Reads every run and agent of the journal; before the first session, message or request.</summary>
+    public async Task StartingAsync(CancellationToken cancellationToken)
+    {
+        await agents.LoadAsync(await journal.ListStreamsAsync("worker", cancellationToken), cancellationToken);
+        await streams.LoadAllAsync(await journal.ListStreamsAsync("run", cancellationToken), cancellationToken);
+        foreach (var run in table.Active())
+        {
+            effects.Follow(run.Id, run.LastGeneration).Reached(run.Step);
+            foreach (var member in run.Current!.Members.Where(member => !member.IsGone))
+            {
+                agents.Assign(new SlotId(member.Place.Agent, member.Place.Slot), new TaskKey(run.Id, run.LastGeneration, member.Place.Rank));
+            }
+        }
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Agents that left with the last coordinator's end took their tasks with them: those runs go on elsewhere, and nobody is to blame.</summary>
+    public async Task StartedAsync(CancellationToken cancellationToken)
+    {
+        foreach (var run in table.Active())
+        {
+            if (run.Current!.Members.Find(member => !member.IsGone && agents.Find(member.Place.Agent) is null) is { } orphan)
+            {
+                await FailAsync(new TaskKey(run.Id, run.LastGeneration, orphan.Place.Rank), FailureKind.Preempted, "the cluster was shut down");
+            }
+        }
+
+        agents.SlotsChanged();
+    }
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>The run's state once the command's events, if any, are durable. Commands for one run take effect in the order of these calls.</summary>
+    public Task<RunState> ExecuteAsync(string run, RunCommand command) => streams.ExecuteAsync(run, command);
+
+    /// <summary>A rank of a generation is gone; ignored where the generation is over.</summary>
+    public Task<RunState> FailAsync(TaskKey task, FailureKind kind, string message, string detail = "", int suspect = -1) => ExecuteAsync(
+        task.Run,
+        new RunCommand.Fail(task.Generation, task.Rank, kind, message, detail, suspect, ReachedBy(task), Now));
+
+    /// <summary>The last step that the generation was heard at; 0 where it is not known.</summary>
+    public long ReachedBy(TaskKey task) => effects.ProgressOf(task.Run) is { } progress && progress.Generation == task.Generation ? progress.Step : 0;
+
+    /// <summary>Takes an ended run away, with its checkpoints, logs and metrics.</summary>
+    public Task DeleteAsync(string run, CancellationToken cancellationToken) => streams.DeleteAsync(run, cancellationToken);
+
+    private void Happened(RunState before, RunEvent happened, RunState after)
+    {
+        effects.Apply(before, happened, after);
+        switch (happened)
+        {
+            case RunEvent.GenerationProposed e:
+                LogProposed(after.Id, e.Generation, e.Members.Count, e.FromStep);
+                break;
+            case RunEvent.GenerationFailed e:
+                LogFailed(after.Id, e.Generation, e.Kind.Name(), e.Rank, e.Agent, e.Message, e.StepsLost);
+                break;
+            case RunEvent.MemberRefused e:
+                LogRefused(after.Id, e.Agent, e.ProbeHash, e.Expected);
+                break;
+            case RunEvent.RunEnded:
+                LogEnded(after.Id, after.Name, after.Message);
+                break;
+            default:
+                break;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Run {Run}: generation {Generation} of {WorldSize} from step {Step}")]
+    private partial void LogProposed(string run, int generation, int worldSize, long step);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {Run}: generation {Generation} ended, rank {Rank} on {Agent} {Kind}: {Reason}; {StepsLost} steps lost")]
+    private partial void LogFailed(string run, int generation, string kind, int rank, string agent, string reason, long stepsLost);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {Run}: {Agent} computes other bits (probe {ProbeHash}, expected {Expected}) and is left out")]
+    private partial void LogRefused(string run, string agent, string probeHash, string expected);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Run {Run} {State} {Reason}")]
+    private partial void LogEnded(string run, string state, string reason);
+}

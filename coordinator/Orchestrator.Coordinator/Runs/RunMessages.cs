@@ -1,0 +1,59 @@
+using Orchestrator.Control.Runs;
+using Orchestrator.Coordinator.Broker;
+
+namespace Orchestrator.Coordinator.Runs;
+
+/// <summary>What a trial's sweep is told of its run.</summary>
+internal static class RunMessages
+{
+    /// <summary>The message that an event is told by; null where it concerns nobody else.</summary>
+    /// <param name="after">A state of the run in which the event has happened.</param>
+    public static object? Of(RunState after, RunEvent happened) => after.Trial is not { } trial ? null : happened switch
+    {
+        RunEvent.GenerationBegun { Generation: 1 } => Started(after, trial),
+        RunEvent.EpochFinished e => Reported(after, trial, e.Epoch, e.Metrics),
+        RunEvent.RunEnded => Finished(after, trial),
+        RunEvent.TestScored => Scored(after, trial),
+        _ => null,
+    };
+
+    /// <summary>All that the run has told so far, beyond what is known.</summary>
+    public static IEnumerable<object> Beyond(RunState state, int knownTicks)
+    {
+        if (state.Trial is not { } trial)
+        {
+            yield break;
+        }
+
+        if (state.ProbeHash.Length > 0 || state.LastGeneration > 0)
+        {
+            yield return Started(state, trial);
+        }
+
+        foreach (var epoch in state.History.Where(epoch => epoch.Epoch > knownTicks))
+        {
+            yield return Reported(state, trial, epoch.Epoch, epoch.Metrics);
+        }
+
+        if (state.Outcome is not null)
+        {
+            yield return Finished(state, trial);
+        }
+
+        if (state.TestMetrics is not null)
+        {
+            yield return Scored(state, trial);
+        }
+    }
+
+    public static TrialScored Scored(RunState state, TrialKey trial) =>
+        new(trial.Sweep, trial.Number, trial.Attempt, state.Id, state.TestMetrics ?? new Dictionary<string, double>());
+
+    private static TrialStarted Started(RunState state, TrialKey trial) => new(trial.Sweep, trial.Number, trial.Attempt, state.Id);
+
+    private static TrialReported Reported(RunState state, TrialKey trial, int epoch, IReadOnlyDictionary<string, double> metrics) =>
+        new(trial.Sweep, trial.Number, trial.Attempt, state.Id, epoch, metrics);
+
+    private static TrialFinished Finished(RunState state, TrialKey trial) => new(trial.Sweep, trial.Number, trial.Attempt, state.Id, state.Name,
+        state.OutcomeKind?.Name() ?? "", state.Message, state.History.Count, state.Best?.Id ?? "", state.WeightsHash);
+}

@@ -1,0 +1,91 @@
+using Orchestrator.Control.Workers;
+using Orchestrator.V1;
+
+namespace Orchestrator.Coordinator.Runs;
+
+/// <summary>What heartbeats tell of a generation that works: in memory only, told again every second.</summary>
+internal sealed class RunProgress(int generation, TimeProvider time)
+{
+    private const int TimedSteps = 32;
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<int, (TaskProgress Progress, long At)> ranks = [];
+    private readonly Queue<double> stepSeconds = new();
+    private (long Step, long At) lastStep;
+    private long? droppedAt;
+
+    public int Generation => generation;
+
+    /// <summary>The last step that any member was heard at.</summary>
+    public long Step { get; private set; }
+
+    public int Epoch { get; private set; }
+
+    /// <summary>Of the whole gang.</summary>
+    public double SamplesPerSecond { get; private set; }
+
+    public void Hear(TaskProgress progress)
+    {
+        lock (gate)
+        {
+            var now = time.GetTimestamp();
+            ranks[progress.Rank] = (progress, now);
+            SamplesPerSecond = progress.Rank == 0 ? progress.SamplesPerSecond : SamplesPerSecond;
+            Epoch = Math.Max(Epoch, progress.Epoch);
+            if (progress.Step <= Step)
+            {
+                return;
+            }
+
+            if (lastStep.At != 0 && progress.Phase is "training" or "waiting")
+            {
+                stepSeconds.Enqueue(time.GetElapsedTime(lastStep.At, now).TotalSeconds / (progress.Step - lastStep.Step));
+                if (stepSeconds.Count > TimedSteps)
+                {
+                    stepSeconds.Dequeue();
+                }
+            }
+
+            lastStep = (progress.Step, now);
+            Step = progress.Step;
+        }
+    }
+
+    public void Reached(long step)
+    {
+        lock (gate)
+        {
+            Step = Math.Max(Step, step);
+        }
+    }
+
+    /// <summary>Null where no step was timed.</summary>
+    public TimeSpan? MedianStep()
+    {
+        lock (gate)
+        {
+            return stepSeconds.Count == 0 ? null : TimeSpan.FromSeconds(stepSeconds.Order().ElementAt(stepSeconds.Count / 2));
+        }
+    }
+
+    public IReadOnlyList<RankPulse> Pulses()
+    {
+        lock (gate)
+        {
+            return [.. ranks.Values.Select(rank => new RankPulse(rank.Progress.Rank, rank.Progress.Phase,
+                TimeSpan.FromMilliseconds(rank.Progress.SilentMilliseconds), TimeSpan.FromMilliseconds(rank.Progress.StalledMilliseconds)))];
+        }
+    }
+
+    public RankPulse? PulseOf(int rank) => Pulses().Where(pulse => pulse.Rank == rank).Select(pulse => (RankPulse?)pulse).FirstOrDefault();
+
+    /// <summary>How long a member has been gone and blames another; starts with the first call.</summary>
+    public TimeSpan DroppedFor()
+    {
+        lock (gate)
+        {
+            droppedAt ??= time.GetTimestamp();
+            return time.GetElapsedTime(droppedAt.Value);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+using System.Collections.Concurrent;
+using Orchestrator.Control.Placement;
+using Orchestrator.Control.Runs;
+
+namespace Orchestrator.Coordinator.Runs;
+
+/// <summary>
+/// Every run's state as it stands in the journal, and beside it what must be found without looking at all of them: those that wait, in order of arrival and by
+/// sweep; those that have a generation; the slots that are held and wanted.
+/// </summary>
+internal sealed class RunTable
+{
+    private readonly ConcurrentDictionary<string, RunState> states = new(StringComparer.Ordinal);
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, SortedSet<(DateTimeOffset Arrival, string Run)>> waiting = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> running = new(StringComparer.Ordinal);
+    private readonly HashSet<string> active = new(StringComparer.Ordinal);
+    private int slotsWanted;
+    private int slotsUsed;
+
+    /// <summary>Slots that waiting and running runs could use at once.</summary>
+    public int SlotsWanted => Volatile.Read(ref slotsWanted);
+
+    public int SlotsUsed => Volatile.Read(ref slotsUsed);
+
+    public RunState? Find(string run) => states.GetValueOrDefault(run);
+
+    /// <summary>All runs, in order of arrival.</summary>
+    public IReadOnlyList<RunState> List() => [.. states.Values.OrderBy(state => state.Arrival).ThenBy(state => state.Id, StringComparer.Ordinal)];
+
+    /// <summary>Runs whose generation forms or works.</summary>
+    public IReadOnlyList<RunState> Active()
+    {
+        lock (gate)
+        {
+            return [.. active.Select(run => states[run])];
+        }
+    }
+
+    public int ActiveCount
+    {
+        get
+        {
+            lock (gate)
+            {
+                return active.Count;
+            }
+        }
+    }
+
+    /// <summary>Called in the order of a run's own events.</summary>
+    public void Set(RunState after)
+    {
+        ArgumentNullException.ThrowIfNull(after);
+        lock (gate)
+        {
+            // Nobody asks for the file of a run that is over; there may be many thousands of them.
+            var kept = after is { Outcome: not null, Phase: RunPhase.Idle } ? after with { Spec = "" } : after;
+            var before = states.GetValueOrDefault(after.Id, RunState.Initial);
+            states[after.Id] = kept;
+            Index(before, after);
+        }
+    }
+
+    public void Remove(string run)
+    {
+        lock (gate)
+        {
+            if (states.TryRemove(run, out var before))
+            {
+                Index(before, RunState.Initial with { Id = run, Trial = before.Trial, RequestedAt = before.RequestedAt });
+            }
+        }
+    }
+
+    /// <summary>The first of each group that could be placed now: more than there are free slots can't be, and what is larger than the cluster stays out.</summary>
+    public IReadOnlyList<WaitingRun> Waiting(int free, int most)
+    {
+        lock (gate)
+        {
+            return [.. waiting
+                .SelectMany(group => group.Value.Select(entry => (entry.Arrival, State: states[entry.Run])).Where(entry => entry.State.MinWorkers <= most).Take(free + 1))
+                .OrderBy(entry => entry.Arrival).ThenBy(entry => entry.State.Id, StringComparer.Ordinal)
+                .Select(entry => new WaitingRun(entry.State.Id, GroupOf(entry.State), entry.State.MinWorkers, entry.State.MaxWorkers, entry.State.Refused))];
+        }
+    }
+
+    /// <summary>Slots that each group holds.</summary>
+    public IReadOnlyDictionary<string, int> Running()
+    {
+        lock (gate)
+        {
+            return new Dictionary<string, int>(running, StringComparer.Ordinal);
+        }
+    }
+
+    private static string GroupOf(RunState state) => state.Trial?.Sweep ?? $"run {state.Id}";
+
+    private static bool HasGeneration(RunState state) => state.Phase is RunPhase.Forming or RunPhase.Working;
+
+    private void Index(RunState before, RunState after)
+    {
+        var group = GroupOf(after);
+        if ((before.Phase is RunPhase.Waiting) != (after.Phase is RunPhase.Waiting))
+        {
+            var entry = (after.Arrival, after.Id);
+            if (after.Phase is RunPhase.Waiting)
+            {
+                (waiting.TryGetValue(group, out var runs) ? runs : waiting[group] = []).Add(entry);
+            }
+            else if (waiting[group] is var runs && runs.Remove(entry) && runs.Count == 0)
+            {
+                waiting.Remove(group);
+            }
+        }
+
+        if (HasGeneration(after))
+        {
+            active.Add(after.Id);
+        }
+        else
+        {
+            active.Remove(after.Id);
+        }
+
+        var held = (after.Current?.WorldSize ?? 0) - (before.Current?.WorldSize ?? 0);
+        slotsUsed += held;
+        running[group] = running.GetValueOrDefault(group) + held;
+        if (running[group] == 0)
+        {
+            running.Remove(group);
+        }
+
+        slotsWanted += (after.IsActive ? after.MaxWorkers : 0) - (before.IsActive ? before.MaxWorkers : 0);
+    }
+}

@@ -1,0 +1,45 @@
+using Orchestrator.Control.Runs;
+using Orchestrator.Coordinator.Broker;
+using Orchestrator.Coordinator.Datasets;
+using Orchestrator.Specs;
+
+namespace Orchestrator.Coordinator.Runs;
+
+/// <summary>What a sweep wants of its trials' runs. Every message may come again, and late.</summary>
+internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRows rows, IMessageBus bus, TimeProvider time)
+    : IMessageHandler<RunTrial>, IMessageHandler<StopTrial>, IMessageHandler<ScoreTrial>, IMessageHandler<ReleaseTrial>
+{
+    /// <summary>Starts the run; for one that is known, tells everything that the sweep does not know yet.</summary>
+    public async Task HandleAsync(RunTrial message, CancellationToken cancellationToken)
+    {
+        if (table.Find(message.Run) is { } known)
+        {
+            foreach (var answer in RunMessages.Beyond(known, message.KnownTicks))
+            {
+                await RunOutbox.SendAsync(bus, answer, cancellationToken);
+            }
+
+            return;
+        }
+
+        var spec = RunSpec.FromJson(message.Spec);
+        var plan = RunPlan.From(spec, await rows.OfAsync(message.DatasetSha256, cancellationToken));
+        await runs.ExecuteAsync(message.Run, new RunCommand.Request(message.Run, plan, message.Spec, message.DatasetSha256,
+            new TrialKey(message.Sweep, message.Trial, message.Attempt), TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow()));
+    }
+
+    public Task HandleAsync(StopTrial message, CancellationToken cancellationToken) =>
+        runs.ExecuteAsync(message.Run, new RunCommand.Stop(message.Gracefully, time.GetUtcNow()));
+
+    public async Task HandleAsync(ScoreTrial message, CancellationToken cancellationToken)
+    {
+        var state = await runs.ExecuteAsync(message.Run, new RunCommand.Score(time.GetUtcNow()));
+        if (state.TestMetrics is not null && state.Trial is { } trial)
+        {
+            await bus.SendAsync(RunMessages.Scored(state, trial), cancellationToken);
+        }
+    }
+
+    public Task HandleAsync(ReleaseTrial message, CancellationToken cancellationToken) =>
+        runs.ExecuteAsync(message.Run, new RunCommand.Release(time.GetUtcNow()));
+}

@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+using Grpc.Core;
+using Orchestrator.Control.Workers;
+using Orchestrator.Coordinator.Api;
+using Orchestrator.Coordinator.Artifacts;
+using Orchestrator.Coordinator.Runs;
+using Orchestrator.V1;
+
+namespace Orchestrator.Coordinator.Sessions;
+
+/// <summary>The agents' side: one session each, and their checkpoints.</summary>
+internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adoption, ReportIntake intake, RunEffects effects, RunTable table, RunLogs logs,
+    AgentWatch watch, IArtifactStore artifacts, TimeProvider time, ILogger<AgentApi> logger) : AgentService.AgentServiceBase
+{
+    private const double HeartbeatSeconds = 1;
+    private const int MostSlots = 1024;
+
+    public override async Task Session(
+        IAsyncStreamReader<AgentMessage> requestStream, IServerStreamWriter<CoordinatorMessage> responseStream, ServerCallContext context)
+    {
+        if (!await requestStream.MoveNext(context.CancellationToken) || requestStream.Current.Register is not { } register)
+        {
+            throw new UserException(StatusCode.InvalidArgument, "not-registered", "an agent's session begins with Register");
+        }
+
+        var identity = IdentityOf(register);
+        using var connection = new AgentConnection();
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, connection.Closed);
+        await agents.ExecuteAsync(identity.Id, new WorkerCommand.Register(identity, time.GetUtcNow()), over.Token);
+        var acknowledged = agents.Connect(identity.Id, connection);
+        LogRegistered(identity.Id, identity.Host, identity.Pid, identity.Devices.Count, register.Tasks.Count);
+        var reports = new ReportQueue(identity.Id, connection, agents, acknowledged);
+        var writing = WriteAsync(connection, responseStream, over.Token);
+        var acknowledging = AcknowledgeAsync(reports, connection);
+        try
+        {
+            var registered = new Registered { Acknowledged = acknowledged, HeartbeatSeconds = HeartbeatSeconds };
+            registered.Fenced.AddRange(adoption.FencedOf(identity.Id, register.Tasks));
+            connection.Send(new CoordinatorMessage { Registered = registered });
+            await adoption.ReconcileAsync(identity.Id, register.Tasks);
+            await ReadAsync(identity.Id, requestStream, reports, over.Token);
+        }
+        catch (Exception exception) when (over.IsCancellationRequested && exception is OperationCanceledException or IOException or RpcException)
+        {
+            // The agent went, came back on another session, or was told to.
+        }
+        finally
+        {
+            agents.Disconnect(identity.Id, connection);
+            reports.Complete();
+            connection.Close();
+            await acknowledging;
+            await writing;
+            LogEnded(identity.Id);
+        }
+    }
+
+    private static WorkerIdentity IdentityOf(Register register)
+    {
+        if (register.AgentId.Length is 0 or > 128 || register.Devices.Count is 0 or > MostSlots)
+        {
+            throw new UserException(
+                StatusCode.InvalidArgument, "bad-agent", "an agent has an identifier and 1 to 1024 slots", "start it with --slots N");
+        }
+
+        return new WorkerIdentity(register.AgentId, register.Host, register.Pid, register.Version, [.. register.Devices], register.Advertise, register.Embedded);
+    }
+
+    private async Task ReadAsync(string agent, IAsyncStreamReader<AgentMessage> requests, ReportQueue reports, CancellationToken cancellationToken)
+    {
+        while (await requests.MoveNext(cancellationToken))
+        {
+            var message = requests.Current;
+            switch (message.MessageCase)
+            {
+                case AgentMessage.MessageOneofCase.Heartbeat:
+                    agents.Listed(agent, message.Heartbeat.Tasks);
+                    foreach (var task in message.Heartbeat.Tasks)
+                    {
+                        if (table.Find(task.Run)?.Current is { } generation && generation.Number == task.Generation)
+                        {
+                            effects.Follow(task.Run, task.Generation).Hear(task);
+                        }
+                    }
+
+                    break;
+                case AgentMessage.MessageOneofCase.Report:
+                    agents.Heard(agent);
+                    await reports.AddAsync(message.Report, intake.TakeAsync, cancellationToken);
+                    break;
+                case AgentMessage.MessageOneofCase.Log:
+                    agents.Heard(agent);
+                    logs.Append(message.Log);
+                    break;
+                case AgentMessage.MessageOneofCase.Draining:
+                    await watch.DrainAsync(agent, cancellationToken);
+                    break;
+                default:
+                    agents.Heard(agent);
+                    break;
+            }
+        }
+    }
+
+    private static async Task WriteAsync(AgentConnection connection, IServerStreamWriter<CoordinatorMessage> responses, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var message in connection.Outbound.ReadAllAsync(cancellationToken))
+            {
+                await responses.WriteAsync(message, cancellationToken);
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or InvalidOperationException or RpcException)
+        {
+            connection.Close();
+        }
+    }
+
+    private async Task AcknowledgeAsync(ReportQueue reports, AgentConnection connection)
+    {
+        try
+        {
+            await reports.AcknowledgeAsync();
+        }
+        catch (Exception exception)
+        {
+            LogNotDurable(exception);
+            connection.Close();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Agent {Agent} on {Host} (process {Pid}) has a session: {Slots} slots, {Tasks} tasks running")]
+    private partial void LogRegistered(string agent, string host, int pid, int slots, int tasks);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Agent {Agent}: session ended")]
+    private partial void LogEnded(string agent);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A report could not be journalled; its agent sends it again")]
+    private partial void LogNotDurable(Exception exception);
+}

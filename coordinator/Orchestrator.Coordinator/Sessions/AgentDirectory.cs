@@ -1,0 +1,337 @@
+using Orchestrator.Control.Placement;
+using Orchestrator.Control.Runs;
+using Orchestrator.Control.Workers;
+using Orchestrator.Coordinator.Journal;
+using Orchestrator.V1;
+
+namespace Orchestrator.Coordinator.Sessions;
+
+/// <summary>The agents, their sessions, and who has which slot.</summary>
+internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store, TimeProvider time)
+{
+    /// <summary>A heartbeat that was under way when its agent was told says nothing yet.</summary>
+    private static readonly TimeSpan StopSettles = TimeSpan.FromSeconds(1.5);
+
+    /// <summary>Who has not ended by then is told again, and not to take its time.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(15);
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, Agent> agents = new(StringComparer.Ordinal);
+    private readonly Dictionary<TaskKey, SlotId> places = [];
+
+    /// <summary>Slots became free, or an agent came: placement may go on. Called from any thread, must return at once.</summary>
+    public Action SlotsChanged { get; set; } = static () => { };
+
+    /// <summary>What the journal knows; before the first session.</summary>
+    public async Task LoadAsync(IEnumerable<string> ids, CancellationToken cancellationToken)
+    {
+        foreach (var id in ids)
+        {
+            var loaded = await store.LoadAsync(id, cancellationToken);
+            lock (gate)
+            {
+                Of(id).State = loaded.State;
+            }
+        }
+    }
+
+    /// <summary>Appends to the agent's stream and keeps the state that it gives.</summary>
+    public async Task<WorkerState> ExecuteAsync(string id, WorkerCommand command, CancellationToken cancellationToken)
+    {
+        var result = await store.ExecuteAsync(id, state => WorkerState.Decide(state, command), cancellationToken);
+        lock (gate)
+        {
+            Of(id).State = result.State;
+        }
+
+        SlotsChanged();
+        return result.State;
+    }
+
+    /// <summary>Takes the session as the agent's; an older one ends. Returns up to where its reports are known.</summary>
+    public ulong Connect(string id, AgentConnection connection)
+    {
+        AgentConnection? older;
+        ulong acknowledged;
+        lock (gate)
+        {
+            var agent = Of(id);
+            older = agent.Connection;
+            agent.Connection = connection;
+            agent.Seen = true;
+            agent.HeardAt = time.GetTimestamp();
+            acknowledged = agent.Acknowledged;
+        }
+
+        older?.Close();
+        SlotsChanged();
+        return acknowledged;
+    }
+
+    public void Disconnect(string id, AgentConnection connection)
+    {
+        lock (gate)
+        {
+            if (agents.TryGetValue(id, out var agent) && agent.Connection == connection)
+            {
+                agent.Connection = null;
+                agent.HeardAt = time.GetTimestamp();
+            }
+        }
+    }
+
+    public void Acknowledge(string id, ulong sequence)
+    {
+        lock (gate)
+        {
+            Of(id).Acknowledged = Math.Max(Of(id).Acknowledged, sequence);
+        }
+    }
+
+    /// <summary>False where the agent has no session; what matters is said again when it comes back.</summary>
+    public bool Send(string id, CoordinatorMessage message)
+    {
+        AgentConnection? connection;
+        lock (gate)
+        {
+            connection = agents.GetValueOrDefault(id)?.Connection;
+        }
+
+        return connection?.Send(message) ?? false;
+    }
+
+    public void Heard(string id)
+    {
+        lock (gate)
+        {
+            Of(id).HeardAt = time.GetTimestamp();
+        }
+    }
+
+    /// <summary>What the agent runs now. Slots whose trainers are gone are free again.</summary>
+    public void Listed(string id, IReadOnlyList<TaskProgress> tasks)
+    {
+        var freed = false;
+        lock (gate)
+        {
+            var agent = Of(id);
+            var now = time.GetTimestamp();
+            agent.HeardAt = now;
+            agent.Tasks = tasks;
+            var listed = tasks.Select(task => new TaskKey(task.Run, task.Generation, task.Rank)).ToHashSet();
+            foreach (var (slot, hold) in agent.Holds.ToArray())
+            {
+                if (listed.Contains(hold.Task))
+                {
+                    agent.Holds[slot] = hold with { ListedAt = now };
+                }
+                else if (hold.Stopping && time.GetElapsedTime(hold.Since, now) > StopSettles)
+                {
+                    freed |= Free(agent, slot);
+                }
+            }
+        }
+
+        if (freed)
+        {
+            SlotsChanged();
+        }
+    }
+
+    /// <summary>Keeps slots for a placement that is about to be journalled; false, and none is kept, where one is not free any more.</summary>
+    public bool TryClaim(string run, IReadOnlyList<SlotId> slots)
+    {
+        lock (gate)
+        {
+            if (slots.Any(slot => !agents.TryGetValue(slot.Agent, out var agent) || !agent.TakesWork || agent.Holds.ContainsKey(slot.Index)))
+            {
+                return false;
+            }
+
+            for (var rank = 0; rank < slots.Count; rank++)
+            {
+                Hold(slots[rank], new TaskKey(run, 0, rank));
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>The placement did not come about.</summary>
+    public void Unclaim(string run, IReadOnlyList<SlotId> slots)
+    {
+        var freed = false;
+        lock (gate)
+        {
+            foreach (var slot in slots)
+            {
+                if (Of(slot.Agent).Holds.TryGetValue(slot.Index, out var hold) && hold.Task.Run == run && hold.Task.Generation == 0)
+                {
+                    freed |= Free(Of(slot.Agent), slot.Index);
+                }
+            }
+        }
+
+        if (freed)
+        {
+            SlotsChanged();
+        }
+    }
+
+    /// <summary>The slot is the task's: the placement stands in the journal.</summary>
+    public void Assign(SlotId slot, TaskKey task)
+    {
+        lock (gate)
+        {
+            Hold(slot, task);
+        }
+    }
+
+    /// <summary>Nothing is expected of the task any more; its slot is free once its trainer is gone.</summary>
+    public void Stopping(TaskKey task)
+    {
+        lock (gate)
+        {
+            if (places.TryGetValue(task, out var slot) && Of(slot.Agent).Holds.TryGetValue(slot.Index, out var hold) && hold.Task == task && !hold.Stopping)
+            {
+                Of(slot.Agent).Holds[slot.Index] = hold with { Stopping = true, Since = time.GetTimestamp() };
+            }
+        }
+    }
+
+    /// <summary>The task's trainer is gone.</summary>
+    public void Free(TaskKey task)
+    {
+        lock (gate)
+        {
+            if (!places.TryGetValue(task, out var slot) || !Of(slot.Agent).Holds.TryGetValue(slot.Index, out var hold) || hold.Task != task)
+            {
+                return;
+            }
+
+            Free(Of(slot.Agent), slot.Index);
+        }
+
+        SlotsChanged();
+    }
+
+    /// <summary>The agent is gone, and its trainers with it. Returns what they were.</summary>
+    public IReadOnlyList<TaskKey> FreeAll(string id)
+    {
+        List<TaskKey> tasks;
+        lock (gate)
+        {
+            var agent = Of(id);
+            tasks = [.. agent.Holds.Values.Select(hold => hold.Task)];
+            foreach (var slot in agent.Holds.Keys.ToArray())
+            {
+                Free(agent, slot);
+            }
+
+            agent.Tasks = [];
+        }
+
+        SlotsChanged();
+        return tasks;
+    }
+
+    /// <summary>What the agent has slots for.</summary>
+    public IReadOnlyList<TaskKey> TasksOf(string id)
+    {
+        lock (gate)
+        {
+            return agents.TryGetValue(id, out var agent) ? [.. agent.Holds.Values.Where(hold => !hold.Stopping).Select(hold => hold.Task)] : [];
+        }
+    }
+
+    /// <summary>Free slots of ready agents, and how many there are in all by kind of device.</summary>
+    public (IReadOnlyList<FreeSlot> Free, IReadOnlyDictionary<string, int> Total) Slots()
+    {
+        var free = new List<FreeSlot>();
+        var total = new Dictionary<string, int>(StringComparer.Ordinal);
+        lock (gate)
+        {
+            foreach (var agent in agents.Values.Where(agent => agent.TakesWork).OrderBy(agent => agent.Id, StringComparer.Ordinal))
+            {
+                var devices = agent.State.Identity!.Devices;
+                for (var slot = 0; slot < devices.Count; slot++)
+                {
+                    var place = new FreeSlot(new SlotId(agent.Id, slot), devices[slot]);
+                    total[place.Kind] = total.GetValueOrDefault(place.Kind) + 1;
+                    if (!agent.Holds.ContainsKey(slot))
+                    {
+                        free.Add(place);
+                    }
+                }
+            }
+        }
+
+        return (free, total);
+    }
+
+    public IReadOnlyList<AgentView> List()
+    {
+        lock (gate)
+        {
+            return [.. agents.Values.Where(agent => agent.State.Phase is not WorkerPhase.Unknown).Select(ViewOf).OrderBy(view => view.Identity.Id, StringComparer.Ordinal)];
+        }
+    }
+
+    public AgentView? Find(string id)
+    {
+        lock (gate)
+        {
+            return agents.TryGetValue(id, out var agent) && agent.State.Phase is not WorkerPhase.Unknown ? ViewOf(agent) : null;
+        }
+    }
+
+    /// <summary>How each agent stands with us, for the watch.</summary>
+    internal IReadOnlyList<AgentPulse> Pulses()
+    {
+        lock (gate)
+        {
+            var now = time.GetTimestamp();
+            return [.. agents.Values.Select(agent => new AgentPulse(
+                agent.Id, agent.State.Phase, agent.Connection, agent.Seen, time.GetElapsedTime(agent.HeardAt, now),
+                [.. agent.Holds.Values
+                    .Where(hold => !hold.Stopping && hold.Task.Generation > 0)
+                    .Select(hold => (hold.Task, time.GetElapsedTime(hold.ListedAt, now)))],
+                [.. agent.Holds.Values
+                    .Where(hold => hold.Stopping && time.GetElapsedTime(hold.Since, now) > StopPatience)
+                    .Select(hold => hold.Task)]))];
+        }
+    }
+
+    private static AgentView ViewOf(Agent agent) => new(
+        agent.State.Identity!, agent.State.Phase, agent.Connection is not null, agent.State.Since,
+        [.. agent.Tasks.Select(task => new TrainerView(task.Pid, new TaskKey(task.Run, task.Generation, task.Rank)))]);
+
+    private Agent Of(string id)
+    {
+        if (!agents.TryGetValue(id, out var agent))
+        {
+            agents[id] = agent = new Agent(id) { HeardAt = time.GetTimestamp() };
+        }
+
+        return agent;
+    }
+
+    private void Hold(SlotId slot, TaskKey task)
+    {
+        var agent = Of(slot.Agent);
+        if (agent.Holds.TryGetValue(slot.Index, out var former))
+        {
+            places.Remove(former.Task);
+        }
+
+        var now = time.GetTimestamp();
+        agent.Holds[slot.Index] = new SlotHold(task, now, now);
+        places[task] = slot;
+    }
+
+    private bool Free(Agent agent, int slot)
+    {
+        places.Remove(agent.Holds[slot].Task);
+        return agent.Holds.Remove(slot);
+    }
+}

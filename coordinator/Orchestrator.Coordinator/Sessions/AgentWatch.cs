@@ -1,0 +1,178 @@
+using Orchestrator.Control.Runs;
+using Orchestrator.Control.Workers;
+using Orchestrator.Coordinator.Runs;
+using Orchestrator.V1;
+
+namespace Orchestrator.Coordinator.Sessions;
+
+/// <summary>Tells who is gone and who hangs, and takes work off agents that drain.</summary>
+internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, RunEffects effects, AgentDirectory agents, TimeProvider time, ILogger<AgentWatch> logger)
+    : BackgroundService, IHostedLifecycleService
+{
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>A session without a message for so long is no session.</summary>
+    private static readonly TimeSpan SessionSilence = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long an agent may be away between two sessions.</summary>
+    private static readonly TimeSpan Absence = TimeSpan.FromSeconds(5);
+
+    /// <summary>After a restart leases stand still until agents had the time to come back.</summary>
+    private static readonly TimeSpan Restart = TimeSpan.FromSeconds(15);
+
+    /// <summary>An agent that does not name a task for so long does not have it.</summary>
+    private static readonly TimeSpan Unlisted = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a rank that others blame has to speak for itself.</summary>
+    private static readonly TimeSpan SuspicionSettles = TimeSpan.FromSeconds(2);
+
+    /// <summary>Heartbeats older than this say nothing about who hangs.</summary>
+    private static readonly TimeSpan StaleHeartbeat = TimeSpan.FromSeconds(3);
+
+    private readonly long startedAt = time.GetTimestamp();
+
+    /// <summary>Takes no new work on the agent; what it runs is preempted and placed elsewhere.</summary>
+    public async Task DrainAsync(string agent, CancellationToken cancellationToken)
+    {
+        await agents.ExecuteAsync(agent, new WorkerCommand.Drain(time.GetUtcNow()), cancellationToken);
+        foreach (var task in agents.TasksOf(agent))
+        {
+            await runs.FailAsync(task, FailureKind.Preempted, $"{agent} drains");
+        }
+
+        agents.Send(agent, new CoordinatorMessage { Drain = new DrainAgent() });
+    }
+
+    /// <summary>The agent's process is known to have ended: nobody needs to wait for it to come back.</summary>
+    public async Task LoseAsync(string agent, string why, CancellationToken cancellationToken)
+    {
+        await agents.ExecuteAsync(agent, new WorkerCommand.Lose(time.GetUtcNow()), cancellationToken);
+        LogLost(agent, why);
+        foreach (var task in agents.FreeAll(agent))
+        {
+            await runs.FailAsync(task, FailureKind.Lost, $"{agent} is gone: {why}");
+        }
+    }
+
+    /// <summary>One look at everything; the clock calls it twice a second.</summary>
+    internal async Task LookAsync(CancellationToken cancellationToken)
+    {
+        var stale = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var agent in agents.Pulses())
+        {
+            await LookAtAsync(agent, cancellationToken);
+            if (agent.Connection is null || agent.Silent > StaleHeartbeat)
+            {
+                stale.Add(agent.Id);
+            }
+        }
+
+        foreach (var run in table.Active())
+        {
+            await LookAtAsync(run, stale);
+        }
+    }
+
+    /// <summary>Whoever goes once the host stops is not lost.</summary>
+    public Task StoppingAsync(CancellationToken cancellationToken) => StopAsync(cancellationToken);
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Period, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await LookAsync(stoppingToken);
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                // The journal was away; the next look sees the same.
+                LogFailed(exception);
+            }
+        }
+    }
+
+    private async Task LookAtAsync(AgentPulse agent, CancellationToken cancellationToken)
+    {
+        if (agent.Phase is not (WorkerPhase.Ready or WorkerPhase.Draining))
+        {
+            return;
+        }
+
+        if (agent.Connection is { } connection)
+        {
+            if (agent.Silent > SessionSilence)
+            {
+                connection.Close();
+                agents.Disconnect(agent.Id, connection);
+                await LoseAsync(agent.Id, $"no heartbeat for {SessionSilence.TotalSeconds:0} s", cancellationToken);
+                return;
+            }
+
+            foreach (var (task, _) in agent.Tasks.Where(task => task.Unlisted > Unlisted))
+            {
+                await runs.FailAsync(task, FailureKind.Lost, $"{agent.Id} does not run it");
+                agents.Free(task);
+            }
+
+            foreach (var task in agent.Overdue)
+            {
+                agents.Send(agent.Id, new CoordinatorMessage { Stop = new StopTask { Task = task.ToMessage() } });
+            }
+
+            return;
+        }
+
+        var patience = agent.Seen ? Absence : Restart;
+        if ((agent.Seen ? agent.Silent : time.GetElapsedTime(startedAt)) > patience)
+        {
+            await LoseAsync(agent.Id, $"no session for {patience.TotalSeconds:0} s", cancellationToken);
+        }
+    }
+
+    private async Task LookAtAsync(RunState run, HashSet<string> stale)
+    {
+        var generation = run.Current!;
+        if (effects.ProgressOf(run.Id) is not { } progress || progress.Generation != generation.Number)
+        {
+            return;
+        }
+
+        if (generation.Members.Find(member => member.Stage is MemberStage.Dropped) is { } dropped)
+        {
+            if (progress.DroppedFor() > SuspicionSettles)
+            {
+                var kind = progress.PulseOf(dropped.Suspect) is { } pulse && TaskHealth.IsFrozen(pulse) ? FailureKind.Hung : FailureKind.Lost;
+                await runs.ExecuteAsync(run.Id, new RunCommand.Blame(
+                    generation.Number, kind, $"rank {dropped.Place.Rank} lost rank {dropped.Suspect}", progress.Step, time.GetUtcNow()));
+            }
+
+            return;
+        }
+
+        // Of a rank whose agent is away nothing is known; who waits for it may wait.
+        if (generation.Members.Exists(member => stale.Contains(member.Place.Agent)))
+        {
+            return;
+        }
+
+        if (TaskHealth.Culprit(progress.Pulses(), progress.MedianStep()) is { } culprit)
+        {
+            await runs.FailAsync(
+                new TaskKey(run.Id, generation.Number, culprit), FailureKind.Hung, $"rank {culprit} made no progress while {progress.PulseOf(culprit)?.Phase}");
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Agent {Agent} is lost: {Reason}")]
+    private partial void LogLost(string agent, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The watch could not act on what it saw; it looks again")]
+    private partial void LogFailed(Exception exception);
+}

@@ -1,0 +1,72 @@
+using Orchestrator.Control.Runs;
+using Orchestrator.Coordinator.Journal;
+using Orchestrator.Coordinator.Runs;
+using Orchestrator.V1;
+
+namespace Orchestrator.Coordinator.Sessions;
+
+/// <summary>Makes a trainer's report a command for its run. The task ends once the report's effect is durable; a report that comes twice has none.</summary>
+internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffects effects, RunLogs logs, AgentDirectory agents, IJournal journal, TimeProvider time)
+{
+    /// <summary>Reports of one run take effect in the order of these calls.</summary>
+    public Task TakeAsync(Report report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        var task = new TaskKey(report.Run, report.Generation, report.Rank);
+        var now = time.GetUtcNow();
+        return report.ReportCase switch
+        {
+            Report.ReportOneofCase.Ready => runs.ExecuteAsync(task.Run, new RunCommand.Ready(
+                task.Generation, task.Rank, report.Ready.PeerAddress, report.Ready.Pid, report.Ready.ProbeHash, report.Ready.Hardware, now)),
+            Report.ReportOneofCase.Epoch => runs.ExecuteAsync(task.Run, new RunCommand.FinishEpoch(
+                task.Generation, task.Rank, report.Epoch.Epoch, report.Epoch.Step, new Dictionary<string, double>(report.Epoch.Metrics),
+                report.Epoch.Samples, report.Epoch.Seconds, report.Epoch.LedgerHash, now)),
+            Report.ReportOneofCase.Checkpoint => runs.ExecuteAsync(task.Run, new RunCommand.CommitCheckpoint(
+                task.Generation, task.Rank, RecordOf(report.Checkpoint), now)),
+            Report.ReportOneofCase.Steps => WriteAsync(task, report.Steps),
+            Report.ReportOneofCase.Ended => EndAsync(task, report.Ended, now),
+            Report.ReportOneofCase.Failed => FailAsync(task, report.Failed, now),
+            // Of a newer version than this one; it is not heard of again once it is acknowledged.
+            _ => Task.CompletedTask,
+        };
+    }
+
+    private static CheckpointRecord RecordOf(CheckpointWritten written) => new(written.Checkpoint, written.Step, written.Epoch, written.Bytes,
+        written.ModelSha256, new Dictionary<string, double>(written.Metrics), written.Uri);
+
+    private async Task WriteAsync(TaskKey task, StepMetrics steps)
+    {
+        if (table.Find(task.Run)?.Current?.Number != task.Generation)
+        {
+            return;
+        }
+
+        var rows = steps.Steps
+            .SelectMany(step => step.Metrics.Select(metric => new MetricRow(task.Run, step.Step, step.Epoch, metric.Key, metric.Value)))
+            .ToArray();
+        if (rows.Length > 0)
+        {
+            effects.ProgressOf(task.Run)?.Reached(rows[^1].Step);
+            await journal.WriteMetricsAsync(rows, CancellationToken.None);
+        }
+    }
+
+    private async Task EndAsync(TaskKey task, TaskEnded ended, DateTimeOffset now)
+    {
+        await runs.ExecuteAsync(task.Run, new RunCommand.End(task.Generation, task.Rank, ended.Step, ended.Epoch, ended.WeightsHash,
+            new Dictionary<string, double>(ended.Metrics), ended.SamplesPerEpoch, ended.Stopped, now));
+        agents.Free(task);
+    }
+
+    private async Task FailAsync(TaskKey task, TaskFailed failed, DateTimeOffset now)
+    {
+        if (failed.Detail.Length > 0)
+        {
+            logs.Append(task, now, [failed.Message, .. failed.Detail.Split('\n')]);
+        }
+
+        // Absent on the wire reads as rank 0; a rank that names itself blames nobody else.
+        await runs.FailAsync(task, FailureKinds.Parse(failed.Kind), failed.Message, failed.Detail, failed.SuspectRank);
+        agents.Free(task);
+    }
+}

@@ -1,0 +1,44 @@
+using System.Threading.Channels;
+using Orchestrator.V1;
+
+namespace Orchestrator.Coordinator.Sessions;
+
+/// <summary>The reports of one session that are being made durable: many at a time, acknowledged in their order, each only after those before it.</summary>
+internal sealed class ReportQueue(string agent, AgentConnection connection, AgentDirectory agents, ulong acknowledged)
+{
+    private const int MostUnderWay = 512;
+
+    private readonly Channel<(ulong Sequence, Task Effect)> underWay =
+        Channel.CreateBounded<(ulong, Task)>(new BoundedChannelOptions(MostUnderWay) { SingleReader = true, SingleWriter = true });
+
+    private ulong last = acknowledged;
+
+    /// <summary>Waits where too many are under way: the agent keeps the others.</summary>
+    public ValueTask AddAsync(Report report, Func<Report, Task> take, CancellationToken cancellationToken)
+    {
+        // Sent again because the acknowledgement was lost: say it again in its turn.
+        var effect = report.Sequence <= last ? Task.CompletedTask : take(report);
+        last = Math.Max(last, report.Sequence);
+        return underWay.Writer.WriteAsync((report.Sequence, effect), cancellationToken);
+    }
+
+    public void Complete() => underWay.Writer.TryComplete();
+
+    /// <summary>Ends with the queue, or with the first report that can't be made durable: the agent then comes back and sends it again.</summary>
+    public async Task AcknowledgeAsync()
+    {
+        await foreach (var (sequence, effect) in underWay.Reader.ReadAllAsync())
+        {
+            await effect;
+            var upTo = sequence;
+            while (underWay.Reader.TryPeek(out var next) && next.Effect.IsCompletedSuccessfully)
+            {
+                underWay.Reader.TryRead(out next);
+                upTo = Math.Max(upTo, next.Sequence);
+            }
+
+            agents.Acknowledge(agent, upTo);
+            connection.Send(new CoordinatorMessage { Acknowledge = new Acknowledge { Sequence = upTo } });
+        }
+    }
+}

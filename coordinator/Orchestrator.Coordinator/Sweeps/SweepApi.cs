@@ -1,0 +1,130 @@
+using System.Diagnostics;
+using Grpc.Core;
+using Orchestrator.Control.Sweeps;
+using Orchestrator.Coordinator.Api;
+using Orchestrator.Coordinator.Datasets;
+using Orchestrator.Specs;
+using Orchestrator.V1;
+
+namespace Orchestrator.Coordinator.Sweeps;
+
+/// <summary>Sweeps, as people ask for them.</summary>
+internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, TimeProvider time) : SweepService.SweepServiceBase
+{
+    /// <summary>Between two looks at a watched sweep.</summary>
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>A sweep of many trials is shown less often, so that watching takes a twentieth of a core at most.</summary>
+    private const int ShareOfWatching = 20;
+
+    public override async Task<SubmitSweepResponse> SubmitSweep(SubmitSweepRequest request, ServerCallContext context)
+    {
+        var fileName = request.FileName.Length == 0 ? "sweep.yaml" : request.FileName;
+        var file = SweepFile.Parse(request.File, fileName, request.Set);
+        var settings = SweepFiling.SettingsOf(file, fileName);
+        var dataset = file.Dataset.Name.Length == 0 ? "" : (await datasets.FindAsync(file.Dataset.Name, context.CancellationToken)).ManifestSha256;
+        var package = await SweepFiling.PinPackageAsync(file, context.CancellationToken);
+        var id = SweepId.New(file.Name);
+        var submission = new Submission(file.Name, request.File, fileName, [.. request.Set], file.Labels, dataset, package, Activity.Current?.Id);
+        await book.ExecuteAsync(id, new SweepCommand.Submit(id, settings, submission, time.GetUtcNow()), context.CancellationToken);
+        return new SubmitSweepResponse { Id = id };
+    }
+
+    public override async Task<ListSweepsResponse> ListSweeps(ListSweepsRequest request, ServerCallContext context)
+    {
+        var sweeps = new List<SweepState>();
+        foreach (var id in await book.ListAsync(context.CancellationToken))
+        {
+            var state = await book.ReadAsync(id, context.CancellationToken);
+            if (IsThere(state) && request.Labels.All(label => state.Submission!.Labels.TryGetValue(label.Key, out var value) && value == label.Value))
+            {
+                sweeps.Add(state);
+            }
+        }
+
+        return new ListSweepsResponse
+        {
+            Sweeps = { sweeps.OrderBy(state => state.SubmittedAt).ThenBy(state => state.Id, StringComparer.Ordinal).Select(state => SweepView.Outline(state, time.GetUtcNow())) },
+        };
+    }
+
+    public override async Task<Sweep> GetSweep(GetSweepRequest request, ServerCallContext context) =>
+        View(await ReadAsync(request.Id, context.CancellationToken));
+
+    public override async Task WatchSweep(GetSweepRequest request, IServerStreamWriter<Sweep> responseStream, ServerCallContext context)
+    {
+        await ReadAsync(request.Id, context.CancellationToken);
+        if (await book.WatchAsync(request.Id, context.CancellationToken) is not { } sweep)
+        {
+            await responseStream.WriteAsync(View(await ReadAsync(request.Id, context.CancellationToken)), context.CancellationToken);
+            return;
+        }
+
+        while (true)
+        {
+            var changed = sweep.Changed;
+            var state = sweep.State;
+            var started = time.GetTimestamp();
+            if (IsThere(state))
+            {
+                await responseStream.WriteAsync(View(state), context.CancellationToken);
+            }
+
+            if (state.HasEnded)
+            {
+                return;
+            }
+
+            var rest = time.GetElapsedTime(started) * ShareOfWatching;
+            await Task.Delay(rest > Glance ? rest : Glance, time, context.CancellationToken);
+            await changed.WaitAsync(context.CancellationToken);
+        }
+    }
+
+    public override Task<Sweep> PauseSweep(GetSweepRequest request, ServerCallContext context) =>
+        TellAsync(request.Id, new SweepCommand.Pause(), context);
+
+    public override Task<Sweep> ResumeSweep(GetSweepRequest request, ServerCallContext context) =>
+        TellAsync(request.Id, new SweepCommand.Resume(time.GetUtcNow()), context);
+
+    /// <summary>A loss beyond its budget pauses the sweep, so to go on is to try again.</summary>
+    public override Task<Sweep> RetrySweep(GetSweepRequest request, ServerCallContext context) =>
+        TellAsync(request.Id, new SweepCommand.Resume(time.GetUtcNow()), context);
+
+    public override Task<Sweep> CancelSweep(GetSweepRequest request, ServerCallContext context) =>
+        TellAsync(request.Id, new SweepCommand.Cancel(time.GetUtcNow()), context);
+
+    public override async Task<DeleteSweepResponse> DeleteSweep(GetSweepRequest request, ServerCallContext context)
+    {
+        await ExecuteAsync(request.Id, new SweepCommand.Delete(), context);
+        await book.DeleteAsync(request.Id, context.CancellationToken);
+        return new DeleteSweepResponse();
+    }
+
+    private async Task<Sweep> TellAsync(string id, SweepCommand command, ServerCallContext context) => View(await ExecuteAsync(id, command, context));
+
+    private async Task<SweepState> ExecuteAsync(string id, SweepCommand command, ServerCallContext context)
+    {
+        try
+        {
+            return await book.ExecuteAsync(id, command, context.CancellationToken);
+        }
+        catch (SweepRefusedException refusal)
+        {
+            throw refusal.Code == "unknown-sweep" ? Unknown(id) : new UserException(StatusCode.FailedPrecondition, refusal.Code, refusal.Message, refusal.Mend);
+        }
+    }
+
+    private async Task<SweepState> ReadAsync(string id, CancellationToken cancellationToken)
+    {
+        var state = id.Length == 0 ? SweepState.Initial : await book.ReadAsync(id, cancellationToken);
+        return IsThere(state) ? state : throw Unknown(id);
+    }
+
+    private Sweep View(SweepState state) => SweepView.Of(state, time.GetUtcNow());
+
+    private static bool IsThere(SweepState state) => state.Phase is not (SweepPhase.None or SweepPhase.Deleted);
+
+    private static UserException Unknown(string id) =>
+        new(StatusCode.NotFound, "unknown-sweep", $"there is no sweep '{id}'", "orch sweep list shows those that there are");
+}

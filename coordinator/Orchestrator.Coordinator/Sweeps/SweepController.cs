@@ -1,0 +1,116 @@
+using Orchestrator.Control.Sweeps;
+
+namespace Orchestrator.Coordinator.Sweeps;
+
+/// <summary>Takes sweeps up again after a restart, and says again what was not answered: no message between the roles has to arrive.</summary>
+internal sealed partial class SweepController(SweepBook book, SweepOutbox outbox, TimeProvider time, ILogger<SweepController> logger) : BackgroundService
+{
+    /// <summary>How long a trial may say nothing before it is asked for again.</summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
+
+    /// <summary>How often an ended sweep repeats what it wants; by then a broker that keeps no messages has passed them on, or was restarted with us.</summary>
+    private const int FarewellRounds = 2;
+
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(3);
+
+    private readonly Dictionary<string, (long At, int Rounds)> farewells = new(StringComparer.Ordinal);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        await TakeUpAsync(stoppingToken);
+        using var timer = new PeriodicTimer(Look, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            ForgetDeleted();
+            foreach (var sweep in book.Active)
+            {
+                try
+                {
+                    await LookAtAsync(sweep, stoppingToken);
+                }
+                catch (Exception error) when (error is not OperationCanceledException)
+                {
+                    LogTrouble(error, sweep.Id);
+                }
+            }
+        }
+    }
+
+    /// <summary>Replays every sweep; those under way say at once what they still want.</summary>
+    private async Task TakeUpAsync(CancellationToken cancellationToken)
+    {
+        foreach (var id in await book.ListAsync(cancellationToken))
+        {
+            try
+            {
+                if (await book.WatchAsync(id, cancellationToken) is { } sweep)
+                {
+                    outbox.Post(sweep, SweepIntent.Outstanding(sweep.State));
+                    LogTakenUp(id, sweep.State.Phase);
+                }
+                else if ((await book.ReadAsync(id, cancellationToken)).Phase == SweepPhase.Deleted)
+                {
+                    await book.DeleteAsync(id, cancellationToken);
+                }
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                LogTrouble(error, id);
+            }
+        }
+    }
+
+    private async Task LookAtAsync(ActiveSweep sweep, CancellationToken cancellationToken)
+    {
+        var state = sweep.State;
+        sweep.ForgetEnded();
+        if (state.HasEnded)
+        {
+            await SayFarewellAsync(sweep, state, cancellationToken);
+        }
+        else if (!state.Due.IsEmpty || state.Phase == SweepPhase.Scoring)
+        {
+            outbox.Post(sweep, SweepIntent.Outstanding(state).Where(intent => sweep.IsSilent(intent.Trial, Silence)));
+        }
+    }
+
+    private async Task SayFarewellAsync(ActiveSweep sweep, SweepState state, CancellationToken cancellationToken)
+    {
+        if (!farewells.TryGetValue(sweep.Id, out var last))
+        {
+            farewells[sweep.Id] = (time.GetTimestamp(), 0);
+            return;
+        }
+
+        if (time.GetElapsedTime(last.At) < Silence)
+        {
+            return;
+        }
+
+        if (last.Rounds < FarewellRounds)
+        {
+            outbox.Post(sweep, SweepIntent.Outstanding(state));
+            farewells[sweep.Id] = (time.GetTimestamp(), last.Rounds + 1);
+            return;
+        }
+
+        await book.ExecuteAsync(sweep.Id, new SweepCommand.Settle(), cancellationToken);
+        farewells.Remove(sweep.Id);
+    }
+
+    private void ForgetDeleted()
+    {
+        var active = book.Active.Select(sweep => sweep.Id).ToHashSet(StringComparer.Ordinal);
+        foreach (var gone in farewells.Keys.Where(id => !active.Contains(id)).ToArray())
+        {
+            farewells.Remove(gone);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Sweep {Sweep} taken up again: {Phase}")]
+    private partial void LogTakenUp(string sweep, SweepPhase phase);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Sweep {Sweep} could not be looked after; next time again")]
+    private partial void LogTrouble(Exception error, string sweep);
+}

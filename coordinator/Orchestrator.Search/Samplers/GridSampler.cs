@@ -1,0 +1,11 @@
+namespace Orchestrator.Search;
+
+/// <summary>Every point of the space once, in order; ends by itself.</summary>
+public sealed class GridSampler : ISampler
+{
+    public string Name => "grid";
+
+    public long? Size(SearchSpace space) => space.Grid.Size;
+
+    public ParameterAssignment? Suggest(Study study, int trial) => trial < study.Space.Grid.Size ? study.Space.Grid[trial] : null;
+}

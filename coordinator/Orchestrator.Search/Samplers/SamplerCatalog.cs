@@ -1,0 +1,12 @@
+namespace Orchestrator.Search;
+
+/// <summary>The samplers by the names that sweep files use.</summary>
+public static class SamplerCatalog
+{
+    private static readonly ISampler[] Samplers = [new GridSampler(), new RandomSampler()];
+
+    public static IReadOnlyList<string> Names { get; } = [.. Samplers.Select(sampler => sampler.Name)];
+
+    /// <summary>Null where no sampler has the name.</summary>
+    public static ISampler? Find(string name) => Array.Find(Samplers, sampler => sampler.Name == name);
+}

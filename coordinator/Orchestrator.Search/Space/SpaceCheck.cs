@@ -1,0 +1,83 @@
+namespace Orchestrator.Search;
+
+/// <summary>What makes a list of parameters a space.</summary>
+internal static class SpaceCheck
+{
+    /// <summary>The parameters with parents first.</summary>
+    /// <exception cref="SearchSpaceException">The first fault in declared order.</exception>
+    public static IReadOnlyList<Parameter> Order(IReadOnlyList<Parameter> parameters)
+    {
+        if (parameters.Count == 0)
+        {
+            throw new SearchSpaceException("empty-space", "", "the search space has no parameters", "declare at least one under parameters");
+        }
+
+        var byName = new Dictionary<string, Parameter>(StringComparer.Ordinal);
+        foreach (var parameter in parameters)
+        {
+            if (!byName.TryAdd(parameter.Name, parameter))
+            {
+                throw Fault("duplicate-parameter", parameter, "is declared twice", "rename or remove one of them");
+            }
+
+            if (parameter.Domain.Fault() is { } fault)
+            {
+                throw Fault("bad-range", parameter, fault, "mend the bounds");
+            }
+        }
+
+        foreach (var parameter in parameters)
+        {
+            CheckConditions(parameter, byName);
+        }
+
+        return Sort(parameters);
+    }
+
+    private static void CheckConditions(Parameter parameter, Dictionary<string, Parameter> byName)
+    {
+        foreach (var condition in parameter.When)
+        {
+            if (!byName.TryGetValue(condition.Parent, out var parent))
+            {
+                throw Fault("unknown-parent", parameter, $"depends on '{condition.Parent}', which is no parameter",
+                    $"name one of {string.Join(", ", byName.Keys.Where(name => name != parameter.Name))}");
+            }
+
+            if (condition.Values.Count == 0)
+            {
+                throw Fault("bad-condition", parameter, $"depends on '{condition.Parent}' but names no value of it", "name at least one value");
+            }
+
+            if (condition.Values.FirstOrDefault(value => !parent.Domain.Contains(value)) is { } stranger)
+            {
+                throw Fault("bad-condition", parameter, $"depends on '{condition.Parent}' being {stranger.Json}, which it never is",
+                    $"use values that '{condition.Parent}' can take");
+            }
+        }
+    }
+
+    private static List<Parameter> Sort(IReadOnlyList<Parameter> parameters)
+    {
+        var sorted = new List<Parameter>(parameters.Count);
+        var placed = new HashSet<string>(StringComparer.Ordinal);
+        while (sorted.Count < parameters.Count)
+        {
+            var next = parameters.FirstOrDefault(parameter =>
+                !placed.Contains(parameter.Name) && parameter.When.All(condition => placed.Contains(condition.Parent)));
+            if (next is null)
+            {
+                var stuck = parameters.First(parameter => !placed.Contains(parameter.Name));
+                throw Fault("condition-cycle", stuck, "depends on itself through its conditions", "break the cycle of when conditions");
+            }
+
+            sorted.Add(next);
+            placed.Add(next.Name);
+        }
+
+        return sorted;
+    }
+
+    private static SearchSpaceException Fault(string code, Parameter parameter, string what, string mend) =>
+        new(code, parameter.Name, $"parameter '{parameter.Name}': {what}", mend);
+}
