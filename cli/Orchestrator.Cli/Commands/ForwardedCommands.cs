@@ -1,0 +1,49 @@
+using System.CommandLine;
+using Orchestrator.Cli.Hosting;
+using Orchestrator.Cli.Terminal;
+using Orchestrator.Cli.Wire;
+using static Orchestrator.Cli.Terminal.CommandSyntax;
+
+namespace Orchestrator.Cli.Commands;
+
+/// <summary>Commands that are the worker's own: this process becomes it, with the arguments as they were typed.</summary>
+internal static class ForwardedCommands
+{
+    /// <summary>One process, no cluster: what a debugger wants.</summary>
+    public static Command RunLocal(Shell shell) => Forward(
+        shell,
+        new Command("local", "Trains a run file here, in one process, without a cluster").Takes(Text("FILE", "the run file, YAML"))
+            .With(SubmitOptions.Set(), Option("--data-dir", "where datasets and checkpoints go")).WithOutput(),
+        "run-local");
+
+    public static Command Predict(Shell shell) => Forward(
+        shell,
+        new Command("predict", "Applies a checkpoint to a file; needs no coordinator")
+            .With(
+                new Option<string>("--checkpoint") { Description = "a fetched checkpoint's folder", HelpName = "DIR", Required = true },
+                new Option<string>("--input") { Description = "what to predict for", HelpName = "PATH", Required = true },
+                Option("--to", "where files are written, for models that make files"))
+            .WithOutput(),
+        "predict");
+
+    public static Command Agent(Shell shell) => Forward(
+        shell,
+        new Command("agent", "A worker's agent on this machine, which dials in to a coordinator").With(
+            Option("--coordinator", "HOST:PORT of the coordinator; ORCH_ENDPOINT unless told"),
+            Number("--slots", "trainers at a time", 1, 1, 1024),
+            Option("--token-file", "file with the token that the coordinator was started with; ORCH_TOKEN unless told"),
+            Option("--advertise", "the host that other workers reach this machine's trainers by"),
+            Option("--peer-ports", "A-B: the ports that trainers listen on"),
+            Option("--data-dir", "where chunks are cached and reports spooled"),
+            Flag("--no-spare", "keep no warm trainer ready")),
+        "agent",
+        parsed => parsed.Maybe("--coordinator") is null ? ["--coordinator", Address.Of(shell).Authority] : []);
+
+    private static Command Forward(Shell shell, Command command, string verb, Func<ParseResult, string[]>? more = null) =>
+        command.Does((parsed, _) =>
+        {
+            var words = verb == "run-local" ? 2 : 1;
+            var typed = parsed.Tokens.Select(token => token.Value).Skip(words);
+            throw Programs.Become(Installation.Find(shell).Worker, [verb, .. typed, .. more?.Invoke(parsed) ?? []]);
+        });
+}

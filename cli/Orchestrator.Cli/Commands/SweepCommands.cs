@@ -1,0 +1,132 @@
+using System.CommandLine;
+using Orchestrator.Cli.Output;
+using Orchestrator.Cli.Terminal;
+using Orchestrator.Cli.Wire;
+using Orchestrator.V1;
+using static Orchestrator.Cli.Terminal.CommandSyntax;
+
+namespace Orchestrator.Cli.Commands;
+
+/// <summary><c>orch sweep</c>: searches over the parameters of a file.</summary>
+internal static class SweepCommands
+{
+    public static Command Build(Shell shell) => new("sweep", "Searches over hyperparameters")
+    {
+        new Command("submit", "Starts the sweep that a file describes").Takes(Text("FILE", "the sweep file, YAML"))
+            .With(SubmitOptions.Set(), SubmitOptions.Watch()).WithOutput().Does((parsed, cancellation) => SubmitAsync(shell, parsed, cancellation)),
+        new Command("list", "All sweeps, with how far they are")
+            .With(new Option<string[]>("--label") { Description = "NAME=VALUE that a sweep must carry; may be given again" })
+            .WithOutput().Does((parsed, cancellation) => ListAsync(shell, parsed, cancellation)),
+        new Command("show", "A sweep and its trials").Takes(Id()).WithOutput().Does(async (parsed, cancellation) =>
+            Show(shell, parsed, await CallAsync(shell, parsed, (sweeps, id) => sweeps.GetSweepAsync(id, cancellationToken: cancellation)))),
+        new Command("watch", "Follows a sweep until it ends; Ctrl-C only stops watching").Takes(Id()).WithOutput().Does(async (parsed, cancellation) =>
+        {
+            using var connection = Connection.Open(shell);
+            return await SweepWatch.RunAsync(shell, connection, parsed.Text("ID"), parsed.Json(), cancellation);
+        }),
+        Change(shell, "pause", "Begins no more trials until it is resumed", "paused", (sweeps, id, c) => sweeps.PauseSweepAsync(id, cancellationToken: c)),
+        Change(shell, "resume", "Goes on with a paused sweep", "resumed", (sweeps, id, c) => sweeps.ResumeSweepAsync(id, cancellationToken: c)),
+        Change(shell, "cancel", "Ends a sweep and its running trials", "cancelled", (sweeps, id, c) => sweeps.CancelSweepAsync(id, cancellationToken: c)),
+        Change(shell, "retry", "Runs a sweep's lost trials again", "goes on", (sweeps, id, c) => sweeps.RetrySweepAsync(id, cancellationToken: c)),
+        new Command("best", "The best trial so far, and its checkpoint").Takes(Id()).WithOutput().Does(async (parsed, cancellation) =>
+            Best(shell, parsed, await CallAsync(shell, parsed, (sweeps, id) => sweeps.GetSweepAsync(id, cancellationToken: cancellation)))),
+        new Command("delete", "Deletes an ended sweep with its runs and checkpoints").Takes(Id()).WithOutput().Does(async (parsed, cancellation) =>
+        {
+            await CallAsync(shell, parsed, (sweeps, id) => sweeps.DeleteSweepAsync(id, cancellationToken: cancellation));
+            return Said.Deleted(shell, parsed, "sweep", parsed.Text("ID"));
+        }),
+    };
+
+    private static Argument<string> Id() => Text("ID", "the sweep's identifier");
+
+    private static Command Change(
+        Shell shell, string name, string description, string done,
+        Func<SweepService.SweepServiceClient, GetSweepRequest, CancellationToken, Grpc.Core.AsyncUnaryCall<Sweep>> call) =>
+        new Command(name, description).Takes(Id()).WithOutput().Does(async (parsed, cancellation) =>
+            Said.Done(shell, parsed, await CallAsync(shell, parsed, (sweeps, id) => call(sweeps, id, cancellation)), $"sweep {parsed.Text("ID")} {done}"));
+
+    private static async Task<T> CallAsync<T>(
+        Shell shell, ParseResult parsed, Func<SweepService.SweepServiceClient, GetSweepRequest, Grpc.Core.AsyncUnaryCall<T>> call)
+    {
+        using var connection = Connection.Open(shell);
+        return await call(connection.Sweeps, new() { Id = parsed.Text("ID") });
+    }
+
+    private static async Task<int> SubmitAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
+    {
+        var path = parsed.Text("FILE");
+        var request = new SubmitSweepRequest { File = await SpecText.ReadAsync(path, cancellation), FileName = path };
+        request.Set.AddRange(SubmitOptions.Overrides(parsed));
+        var span = SubmitSpan.Begin("sweep submit", TimeProvider.System);
+        using var connection = Connection.Open(shell, span.TraceParent);
+        var id = (await connection.Sweeps.SubmitSweepAsync(request, cancellationToken: cancellation)).Id;
+        await span.EndAsync(connection, "orchestrator.sweep", id, cancellation);
+        if (!parsed.GetValue<bool>("--watch"))
+        {
+            shell.Out.WriteLine(parsed.Json() ? Said.IdJson(id) : $"sweep {id} submitted; follow it with `orch sweep watch {id}`");
+            return ExitCode.Done;
+        }
+
+        using var untraced = Connection.Open(shell);
+        return await SweepWatch.RunAsync(shell, untraced, id, parsed.Json(), cancellation);
+    }
+
+    private static async Task<int> ListAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
+    {
+        var request = new ListSweepsRequest();
+        foreach (var label in parsed.GetValue<string[]>("--label") ?? [])
+        {
+            var at = label.IndexOf('=', StringComparison.Ordinal);
+            if (at <= 0)
+            {
+                throw CliException.BadInput($"--label {label}: it must be NAME=VALUE");
+            }
+
+            request.Labels[label[..at]] = label[(at + 1)..];
+        }
+
+        using var connection = Connection.Open(shell);
+        var sweeps = (await connection.Sweeps.ListSweepsAsync(request, cancellationToken: cancellation)).Sweeps;
+        return Said.Rows(shell, parsed, sweeps, ["id", "name", "state", "trials", "best", "submitted", "time"], sweep =>
+        [
+            sweep.Id, sweep.Name, sweep.State, $"{SweepText.Ended(sweep)}/{sweep.TrialsPlanned}",
+            sweep.Best is { } best ? Plain.Number(best.Value) : "", sweep.SubmittedAt, Plain.Seconds(sweep.Seconds),
+        ]);
+    }
+
+    private static int Show(Shell shell, ParseResult parsed, Sweep sweep)
+    {
+        if (parsed.Json())
+        {
+            shell.Out.WriteLine(ProtoJson.Text(sweep));
+        }
+        else
+        {
+            SweepText.Print(shell, sweep);
+        }
+
+        return ExitCode.Done;
+    }
+
+    private static int Best(Shell shell, ParseResult parsed, Sweep sweep)
+    {
+        if (sweep.Best is not { } best)
+        {
+            throw CliException.Failed($"sweep {sweep.Id} ({sweep.State}) has no best trial: no trial has a value yet");
+        }
+
+        if (parsed.Json())
+        {
+            shell.Out.WriteLine(ProtoJson.Text(best));
+            return ExitCode.Done;
+        }
+
+        shell.Out.WriteLine(SweepText.Best(sweep));
+        if (best.Checkpoint.Length > 0)
+        {
+            shell.Out.WriteLine($"checkpoint {best.Checkpoint}; fetch it with `orch checkpoint fetch {best.Checkpoint} -o DIR`");
+        }
+
+        return ExitCode.Done;
+    }
+}

@@ -1,0 +1,56 @@
+using System.Text;
+using Orchestrator.V1;
+
+namespace Orchestrator.Cli.Output;
+
+/// <summary>A run in words.</summary>
+internal static class RunText
+{
+    public static bool HasEnded(Run run) => run.State is "succeeded" or "failed" or "cancelled" or "stopped";
+
+    public static string Headline(Run run)
+    {
+        var rate = run.SamplesPerSecond > 0 ? $", {Plain.Number(Math.Round(run.SamplesPerSecond))} samples/s" : "";
+        var message = run.Message.Length > 0 ? $"; {run.Message}" : "";
+        return $"run {run.Id} {run.State}: epoch {run.Epoch} of {run.EpochsPlanned}, step {run.Step} of {run.StepsPlanned}, "
+            + $"{run.WorldSize} workers, {Plain.Seconds(run.Seconds)}{rate}{message}";
+    }
+
+    public static string Whole(Run run)
+    {
+        var text = new StringBuilder().AppendLine(Headline(run));
+        if (run.Metrics.Count > 0)
+        {
+            text.AppendLine($"  metrics    {Plain.Metrics(run.Metrics)}");
+        }
+
+        foreach (var worker in run.Workers)
+        {
+            text.AppendLine($"  rank {worker.Rank}     {worker.Id}, process {worker.Pid}");
+        }
+
+        foreach (var failure in run.Failures)
+        {
+            text.AppendLine($"  failure    {failure.Kind} at {failure.At}, {failure.Worker}: {failure.Message}");
+        }
+
+        if (run.StepsLost > 0)
+        {
+            text.AppendLine($"  lost       {run.StepsLost} steps computed again");
+        }
+
+        if (run.WeightsHash.Length > 0)
+        {
+            text.AppendLine($"  weights    {run.WeightsHash}");
+        }
+
+        foreach (var epoch in run.History)
+        {
+            text.AppendLine(Epoch(epoch));
+        }
+
+        return text.Append($"  trace      orch run trace {run.Id}").ToString();
+    }
+
+    public static string Epoch(EpochMetrics epoch) => $"  epoch {epoch.Epoch,-4} {Plain.Metrics(epoch.Metrics)}";
+}
