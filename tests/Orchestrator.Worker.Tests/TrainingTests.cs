@@ -34,7 +34,7 @@ public sealed class TrainingTests : IAsyncLifetime
         Assert.Equal("memory:" + written[^1].Checkpoint, written[^1].Uri);
         var model = coordinator.Checkpoints[written[^1].Checkpoint]["model.safetensors"];
         Assert.Equal(written[^1].ModelSha256, Convert.ToHexStringLower(SHA256.HashData(model)));
-        Assert.True(coordinator.Reports.Single(report => report.Checkpoint == written[^1]).Sequence < ended[0].Sequence);
+        Assert.True(coordinator.Reports.Single(report => Equals(report.Checkpoint, written[^1])).Sequence < ended[0].Sequence);
         Assert.Contains(coordinator.Reports, report => report.ReportCase == Report.ReportOneofCase.Steps);
         Assert.Equal(Enumerable.Range(1, coordinator.Reports.Count).Select(number => (ulong)number), coordinator.Reports.Select(report => report.Sequence));
 

@@ -1,2 +1,2 @@
 // Torch's random generator and thread count belong to the process.
-[assembly: Xunit.CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]

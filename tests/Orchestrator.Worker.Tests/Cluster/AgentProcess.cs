@@ -13,6 +13,7 @@ internal sealed class AgentProcess : IDisposable
     {
         process = Process.Start(new ProcessStartInfo(Program, ["agent", "--coordinator", coordinator, "--data-dir", dataDirectory, .. more])
         {
+            UseShellExecute = false,
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         })!;

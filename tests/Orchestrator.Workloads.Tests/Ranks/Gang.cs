@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using Orchestrator.Specs;
 using Orchestrator.Training;
@@ -23,7 +22,7 @@ internal static class Gang
             var peers = new List<string>();
             foreach (var process in processes)
             {
-                peers.Add(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{await ReadLineAsync(process)}"));
+                peers.Add("127.0.0.1:" + await ReadLineAsync(process));
             }
 
             foreach (var process in processes)
@@ -46,7 +45,13 @@ internal static class Gang
 
     private static Process Start(int threads)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, "rank") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Environment.ProcessPath!, "rank")
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in HardwarePins.Environment(threads))
         {
             start.Environment[name] = value;

@@ -1,2 +1,0 @@
-namespace Orchestrator.Workloads;
-public sealed class WorkloadCatalog : Orchestrator.Training.IWorkloadCatalog;
