@@ -101,6 +101,14 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, TimePro
         return new DeleteSweepResponse();
     }
 
+    /// <summary>The best trial's checkpoint so far; null where no trial has ended with one.</summary>
+    /// <exception cref="UserException">NOT_FOUND: there is no such sweep.</exception>
+    public async Task<string?> BestCheckpointAsync(string sweep, CancellationToken cancellationToken)
+    {
+        var state = await ReadAsync(sweep, cancellationToken);
+        return state.Best is { } best && state.Trials[best].End?.Checkpoint is { Length: > 0 } checkpoint ? checkpoint : null;
+    }
+
     private async Task<Sweep> TellAsync(string id, SweepCommand command, ServerCallContext context) => View(await ExecuteAsync(id, command, context));
 
     private async Task<SweepState> ExecuteAsync(string id, SweepCommand command, ServerCallContext context)

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orchestrator.Control.Sweeps;
 using Orchestrator.Coordinator.Broker;
 using Orchestrator.Coordinator.Journal;
+using Orchestrator.Coordinator.Runs;
 
 namespace Orchestrator.Coordinator.Sweeps;
 
@@ -31,6 +32,7 @@ internal static class SweepServices
         services.AddSingleton<IMessageHandler<TrialFinished>>(provider => provider.GetRequiredService<TrialMessages>());
         services.AddSingleton<IMessageHandler<TrialScored>>(provider => provider.GetRequiredService<TrialMessages>());
         services.AddSingleton<SweepApi>();
+        services.AddSingleton<BestCheckpointOfSweep>(provider => provider.GetRequiredService<SweepApi>().BestCheckpointAsync);
         return services;
     }
 
