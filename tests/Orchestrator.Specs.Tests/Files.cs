@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Orchestrator.Specs.Checks;
+using Orchestrator.Specs.Reading;
 using Orchestrator.Specs.Schema;
 using Xunit;
 
@@ -42,13 +43,15 @@ public sealed class Files
     }
 
     [Theory]
-    [InlineData("cnn", new long[] { 1, 8, 8 }, 10, "model.channels")]
-    [InlineData("mlp", new long[] { 64 }, 0, "dataset")]
-    public void A_model_that_does_not_fit_the_dataset_is_refused(string architecture, long[] shape, int classes, string field)
+    [InlineData("cnn", new long[] { 1, 8, 8 }, 10, "model.channels", 4)]
+    [InlineData("mlp", new long[] { 64 }, 0, "dataset", 3)]
+    public void A_model_that_does_not_fit_the_dataset_is_refused(string architecture, long[] shape, int classes, string field, int line)
     {
-        var run = RunFile.Parse($"name: r\nworkload: image-classifier\ndataset: d\nmodel: {{ architecture: {architecture}{(architecture == "cnn" ? ", channels: [4, 4, 4, 4]" : "")} }}", "r.yaml", []);
-        var error = Assert.Throws<SpecException>(() => DatasetChecks.Check(run, new SampleShape(shape, classes, 1000), "r.yaml"));
-        Assert.Equal(("shape-mismatch", field), (error.Error.Code, error.Error.Field));
+        var yaml = $"name: r\nworkload: image-classifier\ndataset: d\nmodel: {{ architecture: {architecture}{(architecture == "cnn" ? ", channels: [4, 4, 4, 4]" : "")} }}";
+        var run = RunFile.Parse(yaml, "r.yaml", []);
+        var error = Assert.Throws<SpecException>(() =>
+            DatasetChecks.Check(run, new SampleShape(shape, classes, 1000), place => FilePlaces.Find(yaml, "r.yaml", [], place)));
+        Assert.Equal(("shape-mismatch", field, "r.yaml", line), (error.Error.Code, error.Error.Field, error.Error.File, error.Error.Line));
     }
 
     /// <summary>The shipped schemas are made of the binder's own rules; ORCH_UPDATE_GOLDEN=1 writes them anew.</summary>
