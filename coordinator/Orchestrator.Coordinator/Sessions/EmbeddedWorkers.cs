@@ -131,6 +131,18 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
             return;
         }
 
+        try
+        {
+            await RunAsync(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Stopped before the host says that it stops: it would take this for a failure.
+        }
+    }
+
+    private async Task RunAsync(CancellationToken stoppingToken)
+    {
         var listening = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = lifetime.ApplicationStarted.Register(() => listening.TrySetResult());
         await listening.Task.WaitAsync(stoppingToken);
