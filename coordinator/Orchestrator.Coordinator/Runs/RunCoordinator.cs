@@ -65,12 +65,13 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>The run's state once the command's events, if any, are durable. Commands for one run take effect in the order of these calls.</summary>
-    public Task<RunState> ExecuteAsync(string run, RunCommand command) => streams.ExecuteAsync(run, command);
+    public Task<RunState> ExecuteAsync(string run, RunCommand command, CommandOrder? order = null) => streams.ExecuteAsync(run, command, order);
 
     /// <summary>A rank of a generation is gone; ignored where the generation is over.</summary>
-    public Task<RunState> FailAsync(TaskKey task, FailureKind kind, string message, string detail = "", int suspect = -1) => ExecuteAsync(
+    public Task<RunState> FailAsync(TaskKey task, FailureKind kind, string message, string detail = "", int suspect = -1, CommandOrder? order = null) => ExecuteAsync(
         task.Run,
-        new RunCommand.Fail(task.Generation, task.Rank, kind, message, detail, suspect, ReachedBy(task), Now));
+        new RunCommand.Fail(task.Generation, task.Rank, kind, message, detail, suspect, ReachedBy(task), Now),
+        order);
 
     /// <summary>The last step that the generation was heard at; 0 where it is not known.</summary>
     public long ReachedBy(TaskKey task) => effects.ProgressOf(task.Run) is { } progress && progress.Generation == task.Generation ? progress.Step : 0;

@@ -50,6 +50,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         LogLost(agent, why);
         foreach (var task in agents.FreeAll(agent))
         {
+            // Where this fails, or the coordinator dies before it: a look at the run finds it on an agent that is gone.
             await runs.FailAsync(task, FailureKind.Lost, $"{agent} is gone: {why}");
         }
     }
@@ -152,6 +153,12 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     private async Task LookAtAsync(RunState run, HashSet<string> stale)
     {
         var generation = run.Current!;
+        if (generation.Members.Find(member => !member.IsGone && !agents.IsHere(member.Place.Agent)) is { } orphan)
+        {
+            await runs.FailAsync(new TaskKey(run.Id, generation.Number, orphan.Place.Rank), FailureKind.Lost, $"{orphan.Place.Agent} is gone");
+            return;
+        }
+
         if (effects.ProgressOf(run.Id) is not { } progress || progress.Generation != generation.Number)
         {
             return;
