@@ -44,18 +44,10 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Agents that left with the last coordinator's end took their tasks with them: those runs go on elsewhere, and nobody is to blame.</summary>
-    public async Task StartedAsync(CancellationToken cancellationToken)
+    public Task StartedAsync(CancellationToken cancellationToken)
     {
-        foreach (var run in table.Active())
-        {
-            if (run.Current!.Members.Find(member => !member.IsGone && agents.Find(member.Place.Agent) is null) is { } orphan)
-            {
-                await FailAsync(new TaskKey(run.Id, run.LastGeneration, orphan.Place.Rank), FailureKind.Preempted, "the cluster was shut down");
-            }
-        }
-
         agents.SlotsChanged();
+        return Task.CompletedTask;
     }
 
     public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -155,7 +155,9 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         var generation = run.Current!;
         if (generation.Members.Find(member => !member.IsGone && !agents.IsHere(member.Place.Agent)) is { } orphan)
         {
-            await runs.FailAsync(new TaskKey(run.Id, generation.Number, orphan.Place.Rank), FailureKind.Lost, $"{orphan.Place.Agent} is gone");
+            // Who left in good order, as at a shutdown of the cluster, took its tasks along: nobody is to blame.
+            var kind = agents.Find(orphan.Place.Agent) is null ? FailureKind.Preempted : FailureKind.Lost;
+            await runs.FailAsync(new TaskKey(run.Id, generation.Number, orphan.Place.Rank), kind, $"{orphan.Place.Agent} is gone");
             return;
         }
 
