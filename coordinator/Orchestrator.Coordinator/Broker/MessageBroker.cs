@@ -61,6 +61,9 @@ public sealed class MessageBroker : IMessageBus, IDeadLetters, IHostedService, I
             .Build();
     }
 
+    /// <summary>Whether messages go both ways now.</summary>
+    public bool IsConnected => bus.CheckHealth().Status is BusHealthStatus.Healthy;
+
     /// <summary>Connects, makes the queues and begins to consume; returns once nothing that is sent can be lost.</summary>
     /// <exception cref="BrokerException">broker-denied, broker-unreachable</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
