@@ -18,6 +18,7 @@ public sealed class SweepFile
         Parameters = parameters;
         var first = Bind(FirstValues());
         (Name, Seed, Labels, Dataset, Package) = (first.Name, first.Seed, first.Labels, first.Dataset, first.Package);
+        Extremes = [.. BindExtremes()];
     }
 
     public string Name { get; }
@@ -35,6 +36,12 @@ public sealed class SweepFile
     /// <summary>In the order of the file.</summary>
     public IReadOnlyList<ParameterSpec> Parameters { get; }
 
+    /// <summary>
+    /// The runs with every parameter at its ends and in each of its choices, the others at their first: what can't be trained is told when
+    /// the file is read.
+    /// </summary>
+    public IReadOnlyList<RunSpec> Extremes { get; }
+
     /// <param name="yaml">The file's text.</param>
     /// <param name="fileName">What messages call it.</param>
     /// <param name="set">Overrides, path=value.</param>
@@ -50,7 +57,6 @@ public sealed class SweepFile
         SweepChecks.Check(document, run, search, parameters);
 
         var file = new SweepFile(run, search, parameters);
-        file.CheckExtremes();
         file.CheckMetric(document);
         return file;
     }
@@ -70,23 +76,22 @@ public sealed class SweepFile
     }
 
     /// <summary>A value of every parameter that applies when each takes its first one.</summary>
-    private Dictionary<string, JsonNode?> FirstValues() => Applicable(Parameters.ToDictionary(parameter => parameter.Name, parameter => Extremes(parameter).First()));
+    private Dictionary<string, JsonNode?> FirstValues() => Applicable(Parameters.ToDictionary(parameter => parameter.Name, parameter => ExtremesOf(parameter).First()));
 
-    /// <summary>Every parameter at its ends and in each of its choices, the others at their first: what can't be trained is told at submit.</summary>
-    private void CheckExtremes()
+    private IEnumerable<RunSpec> BindExtremes()
     {
         foreach (var parameter in Parameters)
         {
-            foreach (var value in Extremes(parameter))
+            foreach (var value in ExtremesOf(parameter))
             {
-                var all = Parameters.ToDictionary(other => other.Name, other => Extremes(other).First());
+                var all = Parameters.ToDictionary(other => other.Name, other => ExtremesOf(other).First());
                 all[parameter.Name] = value;
                 foreach (var (condition, wanted) in parameter.When)
                 {
                     all[condition] = wanted[0];
                 }
 
-                Bind(Applicable(all));
+                yield return Bind(Applicable(all));
             }
         }
     }
@@ -99,7 +104,7 @@ public sealed class SweepFile
         return Parameters.Where(Applies).ToDictionary(parameter => parameter.Name, parameter => values[parameter.Name]);
     }
 
-    private static IEnumerable<JsonNode?> Extremes(ParameterSpec parameter) => parameter.Kind switch
+    private static IEnumerable<JsonNode?> ExtremesOf(ParameterSpec parameter) => parameter.Kind switch
     {
         ParameterKind.Choice or ParameterKind.Constant => parameter.Choices,
         ParameterKind.Integer => [JsonValue.Create((long)parameter.Low), JsonValue.Create((long)parameter.High)],

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Orchestrator.Specs.Checks;
+using Orchestrator.Specs.Reading;
 using Orchestrator.Specs.Schema;
 using Xunit;
 
@@ -42,13 +43,15 @@ public sealed class Files
     }
 
     [Theory]
-    [InlineData("cnn", new long[] { 1, 8, 8 }, 10, "model.channels")]
-    [InlineData("mlp", new long[] { 64 }, 0, "dataset")]
-    public void A_model_that_does_not_fit_the_dataset_is_refused(string architecture, long[] shape, int classes, string field)
+    [InlineData("cnn", new long[] { 1, 8, 8 }, 10, "model.channels", 4)]
+    [InlineData("mlp", new long[] { 64 }, 0, "dataset", 3)]
+    public void A_model_that_does_not_fit_the_dataset_is_refused(string architecture, long[] shape, int classes, string field, int line)
     {
-        var run = RunFile.Parse($"name: r\nworkload: image-classifier\ndataset: d\nmodel: {{ architecture: {architecture}{(architecture == "cnn" ? ", channels: [4, 4, 4, 4]" : "")} }}", "r.yaml", []);
-        var error = Assert.Throws<SpecException>(() => DatasetChecks.Check(run, new SampleShape(shape, classes, 1000), "r.yaml"));
-        Assert.Equal(("shape-mismatch", field), (error.Error.Code, error.Error.Field));
+        var yaml = $"name: r\nworkload: image-classifier\ndataset: d\nmodel: {{ architecture: {architecture}{(architecture == "cnn" ? ", channels: [4, 4, 4, 4]" : "")} }}";
+        var run = RunFile.Parse(yaml, "r.yaml", []);
+        var error = Assert.Throws<SpecException>(() =>
+            DatasetChecks.Check(run, new SampleShape(shape, classes, 1000), place => FilePlaces.Find(yaml, "r.yaml", [], place)));
+        Assert.Equal(("shape-mismatch", field, "r.yaml", line), (error.Error.Code, error.Error.Field, error.Error.File, error.Error.Line));
     }
 
     /// <summary>The shipped schemas are made of the binder's own rules; ORCH_UPDATE_GOLDEN=1 writes them anew.</summary>
@@ -58,14 +61,21 @@ public sealed class Files
     public void The_shipped_schema_is_the_binders(string name)
     {
         var schema = (name == "run" ? SpecSchema.Run() : SpecSchema.Sweep()).ToJsonString(new() { WriteIndented = true }) + "\n";
-        var path = Path.Combine(Root, "docs", "schema", $"{name}.schema.json");
+        AssertGolden(Path.Combine(Root, "docs", "schema", $"{name}.schema.json"), schema);
+    }
+
+    [Fact]
+    public void The_reference_page_is_the_binders() => AssertGolden(Path.Combine(Root, "docs", "fields.md"), SpecReference.Markdown());
+
+    private static void AssertGolden(string path, string content)
+    {
         if (Environment.GetEnvironmentVariable("ORCH_UPDATE_GOLDEN") == "1")
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllText(path, schema);
+            File.WriteAllText(path, content);
         }
 
-        Assert.Equal(File.ReadAllText(path), schema);
+        Assert.Equal(File.ReadAllText(path), content);
     }
 
     private static string FindRoot()

@@ -49,23 +49,16 @@ public static class SweepEvolution
     {
         var trial = state.Trials[e.Trial];
         Debug.Assert(e.Tick == trial.Values.Count + 1, "A trial's reports are handled one after the other.");
-        var metrics = trial.Inbox[e.Tick];
         var objective = state.Settings!.Objective;
-        var report = new StandingReport(e.Tick, objective.In(metrics), metrics);
+        var report = StandingReport.Of(objective, e.Tick, trial.Inbox[e.Tick]);
         var next = trial with
         {
             Values = trial.Values.Add(report.Value),
             Inbox = trial.Inbox.Remove(e.Tick),
-            Standing = Replaces(objective, trial.Standing, report) ? report : trial.Standing,
+            Standing = report.Over(trial.Standing, objective),
         };
         return state.With(next) with { Due = state.Due.Remove(trial.Due).Add(next.Due), Clock = Math.Max(state.Clock, trial.Due.Tick) };
     }
-
-    /// <summary>Of equal values the earlier stands.</summary>
-    private static bool Replaces(Objective objective, StandingReport? standing, StandingReport report) =>
-        objective.At == ObjectiveAt.Last
-        || standing?.Value is not { } value
-        || (report.Value is { } newer && objective.IsBetter(newer, value));
 
     private static SweepState TrialEnded(SweepState state, SweepEvent.TrialEnded e)
     {

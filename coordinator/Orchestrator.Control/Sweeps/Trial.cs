@@ -89,6 +89,18 @@ public sealed record Trial
         }
     }
 
+    /// <summary>The report that will stand once logical time has reached those that came in: what people see of a run that is ahead.</summary>
+    public StandingReport? StandingOfKnown(Objective objective)
+    {
+        var standing = Standing;
+        for (var tick = Values.Count + 1; Inbox.TryGetValue(tick, out var metrics); tick++)
+        {
+            standing = StandingReport.Of(objective, tick, metrics).Over(standing, objective);
+        }
+
+        return standing;
+    }
+
     /// <summary>Whether the run coordinator still owes something of it: its end, or a report that the end overtook.</summary>
     [JsonIgnore]
     public bool IsAwaited => !HasEnded && Status != TrialStatus.Paused && (End is null || End.Ticks > KnownTicks);
@@ -100,7 +112,19 @@ public sealed record Trial
 }
 
 /// <param name="Epoch">The tick that it reports, from 1.</param>
-public sealed record StandingReport(int Epoch, double? Value, ImmutableDictionary<string, double> Metrics);
+public sealed record StandingReport(int Epoch, double? Value, ImmutableDictionary<string, double> Metrics)
+{
+    public static StandingReport Of(Objective objective, int epoch, ImmutableDictionary<string, double> metrics) =>
+        new(epoch, objective.In(metrics), metrics);
+
+    /// <summary>The one of the two that stands, this being the later. Of equal values the earlier stands.</summary>
+    public StandingReport Over(StandingReport? standing, Objective objective) =>
+        objective.At == ObjectiveAt.Last
+        || standing?.Value is not { } value
+        || (Value is { } newer && objective.IsBetter(newer, value))
+            ? this
+            : standing;
+}
 
 /// <summary>How a run ended, by its own account.</summary>
 /// <param name="Status">Succeeded, Stopped, Failed or Cancelled.</param>

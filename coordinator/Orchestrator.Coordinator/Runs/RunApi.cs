@@ -6,6 +6,8 @@ using Orchestrator.Coordinator.Artifacts;
 using Orchestrator.Coordinator.Datasets;
 using Orchestrator.Coordinator.Traces;
 using Orchestrator.Specs;
+using Orchestrator.Specs.Checks;
+using Orchestrator.Specs.Reading;
 using Orchestrator.V1;
 
 namespace Orchestrator.Coordinator.Runs;
@@ -19,8 +21,10 @@ internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views
     /// <summary>Checks the file, pins its dataset, and gives the run its identifier.</summary>
     public override async Task<SubmitRunResponse> SubmitRun(SubmitRunRequest request, ServerCallContext context)
     {
-        var spec = RunFile.Parse(request.File, request.FileName.Length > 0 ? request.FileName : "run.yaml", request.Set);
+        var fileName = request.FileName.Length > 0 ? request.FileName : "run.yaml";
+        var spec = RunFile.Parse(request.File, fileName, request.Set);
         var dataset = await datasets.FindAsync(spec.Dataset.Name, context.CancellationToken);
+        DatasetChecks.Check(spec, dataset.Sample, field => FilePlaces.Find(request.File, fileName, request.Set, field));
         var id = $"run-{RandomNumberGenerator.GetHexString(10, lowercase: true)}";
         var plan = RunPlan.From(spec, await rows.OfAsync(dataset.ManifestSha256, context.CancellationToken));
         await runs.ExecuteAsync(id, new RunCommand.Request(

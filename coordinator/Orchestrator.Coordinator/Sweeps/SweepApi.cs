@@ -4,6 +4,8 @@ using Orchestrator.Control.Sweeps;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Datasets;
 using Orchestrator.Specs;
+using Orchestrator.Specs.Checks;
+using Orchestrator.Specs.Reading;
 using Orchestrator.V1;
 
 namespace Orchestrator.Coordinator.Sweeps;
@@ -22,7 +24,7 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, TimePro
         var fileName = request.FileName.Length == 0 ? "sweep.yaml" : request.FileName;
         var file = SweepFile.Parse(request.File, fileName, request.Set);
         var settings = SweepFiling.SettingsOf(file, fileName);
-        var dataset = file.Dataset.Name.Length == 0 ? "" : (await datasets.FindAsync(file.Dataset.Name, context.CancellationToken)).ManifestSha256;
+        var dataset = await PinDatasetAsync(file, field => FilePlaces.Find(request.File, fileName, request.Set, field), context.CancellationToken);
         var package = await SweepFiling.PinPackageAsync(file, context.CancellationToken);
         var id = SweepId.New(file.Name);
         var submission = new Submission(file.Name, request.File, fileName, [.. request.Set], file.Labels, dataset, package, Activity.Current?.Id);
@@ -107,6 +109,23 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, TimePro
     {
         var state = await ReadAsync(sweep, cancellationToken);
         return state.Best is { } best && state.Trials[best].End?.Checkpoint is { Length: > 0 } checkpoint ? checkpoint : null;
+    }
+
+    /// <summary>The hash of the dataset as it is now; empty where the file names none.</summary>
+    private async Task<string> PinDatasetAsync(SweepFile file, Func<string, Place> placeOf, CancellationToken cancellationToken)
+    {
+        if (file.Dataset.Name.Length == 0)
+        {
+            return "";
+        }
+
+        var dataset = await datasets.FindAsync(file.Dataset.Name, cancellationToken);
+        foreach (var run in file.Extremes)
+        {
+            DatasetChecks.Check(run, dataset.Sample, placeOf);
+        }
+
+        return dataset.ManifestSha256;
     }
 
     private async Task<Sweep> TellAsync(string id, SweepCommand command, ServerCallContext context) => View(await ExecuteAsync(id, command, context));

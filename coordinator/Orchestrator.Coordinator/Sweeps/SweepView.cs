@@ -81,7 +81,7 @@ internal static class SweepView
             Seconds = trial.StartedAt is { } started ? Seconds(started, trial.EndedAt ?? trial.End?.At ?? now) : 0,
             Message = trial.Message,
         };
-        foreach (var (name, value) in (trial.Standing?.Metrics ?? []).Concat(trial.TestMetrics ?? []))
+        foreach (var (name, value) in (trial.StandingOfKnown(state.Settings!.Objective)?.Metrics ?? []).Concat(trial.TestMetrics ?? []))
         {
             view.Metrics[name] = value;
         }
