@@ -8,8 +8,8 @@ internal static class Product
     /// <summary>The <c>orch</c> command.</summary>
     public static string Command { get; } = BuiltOf("cli/Orchestrator.Cli", "orch.dll");
 
-    /// <summary>The sample workload's assembly.</summary>
-    public static string SampleWorkload { get; } = BuiltOf("samples/my-workload", "MyWorkload.dll");
+    /// <summary>A user's assembly whose trials last, or fail, as asked.</summary>
+    public static string TroubledWorkload { get; } = BuiltOf("tests/Orchestrator.EndToEnd.Workload", "Orchestrator.EndToEnd.Workload.dll");
 
     public static string Sample(string name) => Path.Combine(Root, "samples", name);
 
