@@ -15,6 +15,9 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     /// <summary>Who has not ended by then is told again, and not to take its time.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(15);
 
+    /// <summary>An agent that has been silent for so long may be frozen: it gets nothing new until it is heard of again.</summary>
+    private static readonly TimeSpan TrustedSilence = TimeSpan.FromSeconds(3);
+
     private readonly Lock gate = new();
     private readonly Dictionary<string, Agent> agents = new(StringComparer.Ordinal);
     private readonly Dictionary<TaskKey, SlotId> places = [];
@@ -102,9 +105,16 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
 
     public void Heard(string id)
     {
+        bool wasSilent;
         lock (gate)
         {
+            wasSilent = !IsTrusted(Of(id));
             Of(id).HeardAt = time.GetTimestamp();
+        }
+
+        if (wasSilent)
+        {
+            SlotsChanged();
         }
     }
 
@@ -116,7 +126,9 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         {
             var agent = Of(id);
             var now = time.GetTimestamp();
+            freed = !IsTrusted(agent);
             agent.HeardAt = now;
+            agent.ListedAt = now;
             agent.Tasks = tasks;
             var listed = tasks.Select(task => new TaskKey(task.Run, task.Generation, task.Rank)).ToHashSet();
             foreach (var (slot, hold) in agent.Holds.ToArray())
@@ -143,7 +155,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     {
         lock (gate)
         {
-            if (slots.Any(slot => !agents.TryGetValue(slot.Agent, out var agent) || !agent.TakesWork || agent.Holds.ContainsKey(slot.Index)))
+            if (slots.Any(slot => !agents.TryGetValue(slot.Agent, out var agent) || !agent.TakesWork || !IsTrusted(agent) || agent.Holds.ContainsKey(slot.Index)))
             {
                 return false;
             }
@@ -270,7 +282,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
                 {
                     var place = new Slot(new SlotId(agent.Id, slot), devices[slot]);
                     all.Add(place);
-                    if (!agent.Holds.ContainsKey(slot))
+                    if (!agent.Holds.ContainsKey(slot) && IsTrusted(agent))
                     {
                         free.Add(place);
                     }
@@ -316,12 +328,17 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
                 agent.Id, agent.State.Phase, agent.Connection, agent.Seen, time.GetElapsedTime(agent.HeardAt, now),
                 [.. agent.Holds.Values
                     .Where(hold => !hold.Stopping && hold.Task.Generation > 0)
-                    .Select(hold => (hold.Task, time.GetElapsedTime(hold.ListedAt, now)))],
+                    .Select(hold => (hold.Task, Unlisted(agent, hold)))],
                 [.. agent.Holds.Values
                     .Where(hold => hold.Stopping && time.GetElapsedTime(hold.Since, now) > StopPatience)
                     .Select(hold => hold.Task)]))];
         }
     }
+
+    private bool IsTrusted(Agent agent) => time.GetElapsedTime(agent.HeardAt) < TrustedSilence;
+
+    /// <summary>By what the agent itself said: its silence says nothing about its tasks.</summary>
+    private TimeSpan Unlisted(Agent agent, SlotHold hold) => time.GetElapsedTime(hold.ListedAt, Math.Max(hold.ListedAt, agent.ListedAt));
 
     private static AgentView ViewOf(Agent agent) => new(
         agent.State.Identity!, agent.State.Phase, agent.Connection is not null, agent.State.Since,
