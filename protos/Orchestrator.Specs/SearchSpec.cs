@@ -22,7 +22,7 @@ public sealed record SearchSpec
     public int Keep { get; init; } = 1;
 
     /// <summary>logical (the same sweep on any number of workers) or arrival</summary>
-    [Field("logical: the same sweep on any number of workers.", OneOf = "logical")]
+    [Field("logical: the same sweep on any number of workers; arrival: as reports come in.", OneOf = "logical arrival")]
     public string Order { get; init; } = "logical";
 
     [Field("What is searched for.", Required = true)]

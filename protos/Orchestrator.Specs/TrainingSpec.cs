@@ -147,6 +147,6 @@ public sealed record FailureBudgets
     public int Lost { get; init; } = 20;
     [Field("Frozen or hung workers.", Min = 0, Max = 1_000_000)]
     public int Hung { get; init; } = 5;
-    [Field("Workers that ran out of memory.", Min = 0, Max = 1_000_000)]
+    [Field("Workers that ran out of memory.", Name = "out-of-memory", Min = 0, Max = 1_000_000)]
     public int OutOfMemory { get; init; } = 2;
 }

@@ -61,14 +61,21 @@ public sealed class Files
     public void The_shipped_schema_is_the_binders(string name)
     {
         var schema = (name == "run" ? SpecSchema.Run() : SpecSchema.Sweep()).ToJsonString(new() { WriteIndented = true }) + "\n";
-        var path = Path.Combine(Root, "docs", "schema", $"{name}.schema.json");
+        AssertGolden(Path.Combine(Root, "docs", "schema", $"{name}.schema.json"), schema);
+    }
+
+    [Fact]
+    public void The_reference_page_is_the_binders() => AssertGolden(Path.Combine(Root, "docs", "fields.md"), SpecReference.Markdown());
+
+    private static void AssertGolden(string path, string content)
+    {
         if (Environment.GetEnvironmentVariable("ORCH_UPDATE_GOLDEN") == "1")
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllText(path, schema);
+            File.WriteAllText(path, content);
         }
 
-        Assert.Equal(File.ReadAllText(path), schema);
+        Assert.Equal(File.ReadAllText(path), content);
     }
 
     private static string FindRoot()

@@ -39,7 +39,7 @@ internal static class CommandLine
 
     private static int Say(string line, int exitCode)
     {
-        Console.Error.WriteLine(line.ReplaceLineEndings(" "));
+        Console.Error.WriteLine($"error: {line.ReplaceLineEndings(" ")}");
         return exitCode;
     }
 }

@@ -10,4 +10,5 @@ return new RootCommand("A machine's agent and its trainers.")
     TrainerVerb.Create(),
     RunLocalCommand.Create(),
     PredictCommand.Create(),
+    ProbeCommand.Create(),
 }.Parse(args).Run();

@@ -54,7 +54,8 @@ internal static class DemoCommand
         using var connection = cluster.Connect();
         var span = SubmitSpan.Begin("sweep submit", TimeProvider.System);
         using var traced = cluster.Connect(span.TraceParent);
-        var request = new SubmitSweepRequest { File = text, FileName = Path.GetFileName(sample) };
+        // Every trial data-parallel on both workers: that is what there is to be shown.
+        var request = new SubmitSweepRequest { File = text, FileName = Path.GetFileName(sample), Set = { $"training.workers.min={Workers}" } };
         var id = (await traced.Sweeps.SubmitSweepAsync(request, cancellationToken: cancellation)).Id;
         await span.EndAsync(connection, "orchestrator.sweep", id, cancellation);
         shell.Out.WriteLine($"sweep {id}: {Path.GetFileName(sample)}");

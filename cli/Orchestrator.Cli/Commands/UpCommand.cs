@@ -66,8 +66,8 @@ internal static class UpCommand
 
         shell.Out.WriteLine($"""
             coordinator  {cluster.Endpoint.Endpoint} (process {cluster.Endpoint.Pid})
-            web          http://{cluster.Endpoint.Web}
-            workers      {options.Workers}, {options.Slots} slots each
+            web          {cluster.Endpoint.Web}
+            workers      {options.Workers} with {Plain.Count(options.Slots, "slot")} each
             data         {options.DataDirectory}
             log          {cluster.LogPath}
             """);

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Grpc.Core;
+using Orchestrator.Cli.Output;
 using Orchestrator.Cli.Terminal;
 using Orchestrator.Cli.Wire;
 using Orchestrator.V1;
@@ -24,7 +25,7 @@ public static class ServerChecks
         {
             using var connection = Connection.Open(shell);
             var cluster = await connection.Cluster.GetClusterAsync(new(), deadline: DateTime.UtcNow + Limit, cancellationToken: cancellation);
-            var seen = $"{connection.Address.Authority}: version {cluster.Version}, {cluster.Workers} workers, {cluster.Slots} slots, "
+            var seen = $"{connection.Address.Authority}: version {cluster.Version}, {Plain.Count(cluster.Workers, "worker")}, {Plain.Count(cluster.Slots, "slot")}, "
                 + $"broker {cluster.Broker}, database {cluster.Database}";
             return (cluster, Check.Ok("coordinator", seen));
         }

@@ -13,6 +13,9 @@ public static class Plain
         _ => value.ToString("0.###e0", CultureInfo.InvariantCulture),
     };
 
+    /// <summary>"1 worker", "2 workers".</summary>
+    public static string Count(long number, string thing) => number == 1 ? $"1 {thing}" : $"{number} {thing}s";
+
     public static string Value(Value value) => value.KindCase switch
     {
         Google.Protobuf.WellKnownTypes.Value.KindOneofCase.NumberValue => Number(value.NumberValue),

@@ -13,7 +13,7 @@ internal static class RunText
         var rate = run.SamplesPerSecond > 0 ? $", {Plain.Number(Math.Round(run.SamplesPerSecond))} samples/s" : "";
         var message = run.Message.Length > 0 ? $"; {run.Message}" : "";
         return $"run {run.Id} {run.State}: epoch {run.Epoch} of {run.EpochsPlanned}, step {run.Step} of {run.StepsPlanned}, "
-            + $"{run.WorldSize} workers, {Plain.Seconds(run.Seconds)}{rate}{message}";
+            + $"{Plain.Count(run.WorldSize, "worker")}, {Plain.Seconds(run.Seconds)}{rate}{message}";
     }
 
     public static string Whole(Run run)

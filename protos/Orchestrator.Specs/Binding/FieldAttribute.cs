@@ -6,6 +6,9 @@ public sealed class FieldAttribute(string description) : Attribute
 {
     public string Description { get; } = description;
 
+    /// <summary>Its name in files where it is not the property's in snake_case.</summary>
+    public string Name { get; init; } = "";
+
     public bool Required { get; init; }
 
     /// <summary>Inclusive.</summary>

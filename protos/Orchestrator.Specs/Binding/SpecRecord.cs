@@ -16,7 +16,9 @@ public sealed class SpecRecord
         [
             .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
                 .Where(property => property.GetCustomAttribute<NotInFilesAttribute>() is null && property.CanWrite)
-                .Select(property => new SpecField(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), property, property.GetCustomAttribute<FieldAttribute>()!)),
+                .Select(property => (property, Rule: property.GetCustomAttribute<FieldAttribute>()!))
+                .Select(field => new SpecField(
+                    field.Rule is { Name.Length: > 0 } named ? named.Name : JsonNamingPolicy.SnakeCaseLower.ConvertName(field.property.Name), field.property, field.Rule)),
         ];
         if (Fields.FirstOrDefault(field => field.Rule is null) is { } bare)
         {
