@@ -78,7 +78,7 @@ internal sealed partial class CoordinatorSession(
         var session = new OpenSession(call);
         try
         {
-            await call.RequestStream.WriteAsync(new AgentMessage { Register = identity.Register(tasks.Running()) }, cancellationToken).WaitAsync(RegisterDeadline, time, cancellationToken);
+            await session.SendAsync(new AgentMessage { Register = identity.Register(tasks.Running()) }, cancellationToken).WaitAsync(RegisterDeadline, time, cancellationToken);
             if (!await call.ResponseStream.MoveNext(cancellationToken).WaitAsync(RegisterDeadline, time, cancellationToken))
             {
                 throw new RpcException(new Status(StatusCode.Unavailable, "The coordinator ended the session."));
@@ -272,6 +272,11 @@ internal sealed partial class CoordinatorSession(
             {
                 await Call.RequestStream.WriteAsync(message, cancellationToken);
             }
+            catch (Exception broken) when (broken is IOException or InvalidOperationException)
+            {
+                // The connection broke in mid-write, or the other side ended the call: one and the same to us.
+                throw new RpcException(new Status(StatusCode.Unavailable, broken.Message, broken));
+            }
             finally
             {
                 writing.Release();
@@ -282,7 +287,14 @@ internal sealed partial class CoordinatorSession(
         public async Task CompleteAsync(CancellationToken cancellationToken)
         {
             await writing.WaitAsync(cancellationToken);
-            await Call.RequestStream.CompleteAsync();
+            try
+            {
+                await Call.RequestStream.CompleteAsync();
+            }
+            catch (Exception broken) when (broken is IOException or InvalidOperationException)
+            {
+                throw new RpcException(new Status(StatusCode.Unavailable, broken.Message, broken));
+            }
         }
 
         public ValueTask DisposeAsync()

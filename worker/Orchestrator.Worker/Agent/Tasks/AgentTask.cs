@@ -145,11 +145,12 @@ internal sealed partial class AgentTask
                 progress.Heard(message.Progress);
                 break;
             case TrainerMessage.MessageOneofCase.Report when message.Report.ReportCase is Report.ReportOneofCase.Ended or Report.ReportOneofCase.Failed:
-                progress.Heard(null);
+                progress.Heard();
                 ended = true;
                 terminal.TrySetResult(message.Report);
                 break;
             case TrainerMessage.MessageOneofCase.Report:
+                progress.Reported(PhaseOf(message.Report));
                 await HeldAsync(AppendAsync(Noted(message.Report), cancellationToken));
                 break;
             case TrainerMessage.MessageOneofCase.Checkpoint:
@@ -160,6 +161,8 @@ internal sealed partial class AgentTask
                 break;
         }
     }
+
+    private string PhaseOf(Report report) => report.ReportCase != Report.ReportOneofCase.Ready ? "training" : EvaluatesTest ? "evaluating" : "waiting";
 
     private Report Noted(Report report)
     {
@@ -181,7 +184,7 @@ internal sealed partial class AgentTask
         }
         finally
         {
-            progress.Heard(null);
+            progress.Heard();
             progress.Hold(false);
         }
     }
