@@ -55,16 +55,22 @@ internal sealed class Orch
     }
 
     /// <summary>Runs a command to its end; a test's deadline ends it.</summary>
-    public async Task<Outcome> RunAsync(params string[] arguments)
+    public Task<Outcome> RunAsync(params string[] arguments) =>
+        RunAsync($"orch {string.Join(' ', arguments)}", "dotnet", [Product.Command, .. arguments]);
+
+    /// <summary>Runs a line as a person types it, in <see cref="Folder"/>.</summary>
+    public Task<Outcome> TypeAsync(string line) => RunAsync(line, "/bin/bash", ["-c", line]);
+
+    private async Task<Outcome> RunAsync(string line, string program, IEnumerable<string> arguments)
     {
-        using var process = Launch("dotnet", [Product.Command, .. arguments]);
+        using var process = Launch(program, arguments);
         try
         {
             process.StandardInput.Close();
             var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
             var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            return new Outcome($"orch {string.Join(' ', arguments)}", process.ExitCode, await output, await errors);
+            return new Outcome(line, process.ExitCode, await output, await errors);
         }
         finally
         {
