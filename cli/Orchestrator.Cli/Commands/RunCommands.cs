@@ -59,7 +59,7 @@ internal static class RunCommands
     private static async Task<int> SubmitAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
     {
         var path = parsed.Text("FILE");
-        var request = new SubmitRunRequest { File = await SpecText.ReadAsync(path, cancellation), FileName = path };
+        var request = new SubmitRunRequest { File = await SpecText.ReadAsync(path, cancellation), FileName = path, Folder = SpecText.FolderOf(path) };
         request.Set.AddRange(SubmitOptions.Overrides(parsed));
         var span = SubmitSpan.Begin("run submit", TimeProvider.System);
         using var connection = Connection.Open(shell, span.TraceParent);

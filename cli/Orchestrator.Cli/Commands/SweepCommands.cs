@@ -55,7 +55,7 @@ internal static class SweepCommands
     private static async Task<int> SubmitAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
     {
         var path = parsed.Text("FILE");
-        var request = new SubmitSweepRequest { File = await SpecText.ReadAsync(path, cancellation), FileName = path };
+        var request = new SubmitSweepRequest { File = await SpecText.ReadAsync(path, cancellation), FileName = path, Folder = SpecText.FolderOf(path) };
         request.Set.AddRange(SubmitOptions.Overrides(parsed));
         var span = SubmitSpan.Begin("sweep submit", TimeProvider.System);
         using var connection = Connection.Open(shell, span.TraceParent);
