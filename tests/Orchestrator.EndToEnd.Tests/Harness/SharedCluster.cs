@@ -20,6 +20,9 @@ public sealed class SharedCluster : IAsyncLifetime
 
     internal string BestRun => Shown.GetProperty("best").Text("run");
 
+    /// <summary>The run that is not the best: trained, and never scored on the test split.</summary>
+    internal string OtherRun => Shown.Items("trials").Select(trial => trial.Text("run")).Single(run => run != BestRun);
+
     public async ValueTask InitializeAsync()
     {
         backend = await OtlpReceiver.StartAsync();
