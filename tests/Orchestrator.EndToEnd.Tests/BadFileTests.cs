@@ -21,7 +21,7 @@ public sealed class BadFileTests(SharedCluster shared) : SharedClusterTest(share
         { "image-classifier", "image-clasifier", ["bad.yaml:2:", "workload", "did you mean image-classifier?"] },
         { "dataset: digits", "dataset: digit", ["bad.yaml:3:", "dataset", "did you mean 'digits'?"] },
         { "sampler: random", "sampler: randon", ["bad.yaml:15:", "search.sampler", "did you mean random?"] },
-        { "val_accuracy", "val_acuracy", ["bad.yaml:19:", "search.objective.metric", "did you mean val_accuracy?"] },
+        { "val_accuracy", "val_acuracy", ["bad.yaml:18:", "search.objective.metric", "did you mean val_accuracy?"] },
         { "architecture: mlp, hidden: $hidden", "architecture: cnn, channels: [8, 8, 8, 8, 8], hidden: $hidden", ["bad.yaml:", "model.channels"] },
         { "seed: 7", "seed: 7\nlabels: { a: &a [x, x], b: *a }", ["bad.yaml:5:", "anchors and aliases"] },
     };

@@ -12,7 +12,7 @@ public sealed class CancelTests(SharedCluster shared) : SharedClusterTest(shared
         dataset: digits
         model: { delay: 100 }
         training: { epochs: 1000, batch_size: 64, optimizer: { name: sgd, learning_rate: $lr } }
-        search: { sampler: random, trials: 6, parallel: 3 }
+        search: { sampler: random, trials: 6, parallel: 3, objective: { metric: val_accuracy, goal: maximize } }
         parameters: { lr: { uniform: [0.01, 0.02] } }
         """;
 

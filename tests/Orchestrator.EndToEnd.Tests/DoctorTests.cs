@@ -14,9 +14,9 @@ public sealed class DoctorTests(SharedCluster shared, TestServers servers) : Sha
 
         var checks = outcome.Json().EnumerateArray().ToArray();
         Assert.All(checks, check => Assert.NotEqual("fail", check.Text("status")));
-        Assert.Equal(["name", "status", "detail", "mend"], checks[0].Names());
-        Assert.Contains(checks, check => check.Text("name").Contains("broker", StringComparison.OrdinalIgnoreCase) && check.Text("status") == "ok");
-        Assert.Contains(checks, check => check.Text("name").Contains("database", StringComparison.OrdinalIgnoreCase) && check.Text("status") == "ok");
+        Assert.Equal(["check", "status", "detail", "mend"], checks[0].Names());
+        Assert.Contains(checks, check => check.Text("check").Contains("broker", StringComparison.OrdinalIgnoreCase) && check.Text("status") == "ok");
+        Assert.Contains(checks, check => check.Text("check").Contains("database", StringComparison.OrdinalIgnoreCase) && check.Text("status") == "ok");
         Assert.Contains(checks, check => check.Text("detail").Contains(Cluster.Address, StringComparison.Ordinal));
     }
 

@@ -81,7 +81,7 @@ public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(
         using var client = new HttpClient { BaseAddress = new Uri($"http://{Cluster.Web}") };
         using var sweep = JsonDocument.Parse(await client.GetStringAsync($"/v1/sweeps/{Shared.Sweep}", TestContext.Current.CancellationToken));
         Has(sweep.RootElement, "id", "name", "state", "objective", "trials", "best", "repeatable");
-        Assert.Contains("openapi", await client.GetStringAsync("/openapi/v1.json", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains("openapi", await client.GetStringAsync("/openapi.json", TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.Equal("Healthy", await client.GetStringAsync("/health/ready", TestContext.Current.CancellationToken));
     }
 

@@ -10,7 +10,7 @@ public sealed class UserErrorTests(SharedCluster shared) : SharedClusterTest(sha
         dataset: digits
         model: { throw_at: $throw_at }
         training: { epochs: 1, batch_size: 128 }
-        search: { sampler: grid, parallel: 2 }
+        search: { sampler: grid, parallel: 2, objective: { metric: val_accuracy, goal: maximize } }
         parameters: { throw_at: { choice: [5, 0] } }
         """;
 
