@@ -18,8 +18,7 @@ public static class CoordinatorHost
     /// <exception cref="StartupException">It can't start.</exception>
     public static async Task RunAsync(CoordinatorOptions options)
     {
-        await using var app = Build(options);
-        await app.StartAsync();
+        await using var app = await StartAsync(options);
         await app.WaitForShutdownAsync();
     }
 
@@ -38,6 +37,25 @@ public static class CoordinatorHost
         {
             directory.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>What the broker and the database have to say to a start is for the one who starts it.</summary>
+    private static async Task<WebApplication> StartAsync(CoordinatorOptions options)
+    {
+        try
+        {
+            var app = Build(options);
+            await app.StartAsync();
+            return app;
+        }
+        catch (BrokerException refusal)
+        {
+            throw new StartupException(refusal.Message, refusal.Mend, refusal);
+        }
+        catch (JournalException refusal)
+        {
+            throw new StartupException(refusal.Message, refusal.Mend, refusal);
         }
     }
 

@@ -2,12 +2,11 @@ using System.Diagnostics;
 using System.Globalization;
 using Orchestrator.Training;
 using Orchestrator.V1;
-using Serilog;
 
 namespace Orchestrator.Worker.Trainer;
 
 /// <summary>Passes on to the agent, and to the run's log, what the training thread says; figures that all ranks have come from rank 0 alone.</summary>
-internal sealed class TaskObserver(AgentLink link, int rank, ILogger log) : ITrainingObserver
+internal sealed class TaskObserver(AgentLink link, int rank, Serilog.ILogger log) : ITrainingObserver
 {
     private const int StepsAReport = 100;
     private static readonly TimeSpan StepsInterval = TimeSpan.FromSeconds(1);
