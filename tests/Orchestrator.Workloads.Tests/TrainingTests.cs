@@ -128,36 +128,5 @@ public sealed class TrainingTests(Digits digits) : IClassFixture<Digits>
         Assert.Equal(whole.WeightsHash, digits.Train(Digits.Spec(Mlp, training), new Notes(), checkpoint: finished.Checkpoints[^1].Directory).WeightsHash);
     }
 
-    [Fact]
-    public void Memory_does_not_grow_over_thousands_of_steps_nor_allocations_with_the_model()
-    {
-        var small = Bytes("""{ "hidden": [8] }""", out _);
-        var large = Bytes("""{ "hidden": [512] }""", out var growth);
-        Assert.True(large < (small * 1.2) + 1024, $"{small} bytes a step of a small model, {large} of a large one");
-        Assert.True(growth < 40 << 20, $"the process grew by {growth} bytes over 2,000 steps");
-
-        long Bytes(string model, out long grown)
-        {
-            var (allocated, resident, resident0) = (0L, 0L, 0L);
-            var notes = new Notes
-            {
-                OnStep = step =>
-                {
-                    if (step.Step is 400 or 2400)
-                    {
-                        GC.Collect();
-                        GC.WaitForPendingFinalizers();
-                        (resident0, resident) = (resident, Environment.WorkingSet);
-                        allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
-                    }
-                },
-            };
-            digits.Train(
-                Digits.Spec(model, new TrainingSpec { Epochs = 27, BatchSize = 16, Shards = 2, Checkpoint = new CheckpointSpec { Every = new Every(27, EveryUnit.Epoch) } }), notes);
-            grown = resident - resident0;
-            return allocated / 2000;
-        }
-    }
-
     private static double Distance(double[] left, double[] right) => Math.Sqrt(left.Zip(right).Sum(pair => (pair.First - pair.Second) * (pair.First - pair.Second)));
 }
