@@ -43,7 +43,7 @@ public sealed partial class DocumentTests : IDisposable
         var demo = (await orch.TypeAsync("./orch demo")).Succeeded();
 
         Assert.Matches(@"\*\d+ +succeeded", demo.Output);
-        var best = double.Parse(BestValue().Match(demo.Output).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+        var best = double.Parse(BestValue().Match(demo.Output).Groups["value"].Value, System.Globalization.CultureInfo.InvariantCulture);
         Assert.InRange(best, 0.97, 1);
         Assert.All((string[])["sweep submit ", "trial ", "task ", "epoch ", "all-reduce "], span => Assert.Contains(span, demo.Output, StringComparison.Ordinal));
         Assert.Contains(Path.Combine(folder.Path, "digits-best"), demo.Output, StringComparison.Ordinal);
@@ -68,6 +68,6 @@ public sealed partial class DocumentTests : IDisposable
     [GeneratedRegex(@"\s+#.*$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Comment();
 
-    [GeneratedRegex(@"best trial \d+: val_accuracy ([\d.]+)", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"best trial \d+: val_accuracy (?<value>[\d.]+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex BestValue();
 }
