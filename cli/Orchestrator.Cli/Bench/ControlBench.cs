@@ -77,7 +77,7 @@ internal static class ControlBench
         await agent.Registered;
 
         // The first sweep pays for what is done once: compilation, connections, caches.
-        await SweepAsync(connection, running, trials: Math.Min(trials, 200), slots, over.Token);
+        await SweepAsync(connection, agent, running, Math.Min(trials, 200), slots, over.Token);
         var (ours, peer, first, last, before, after) = (New(), New(), New(), New(), New(), New());
         for (var round = 1; round <= rounds; round++)
         {
@@ -85,7 +85,7 @@ internal static class ControlBench
             peer.Add(DiskSync.Measure(folder));
             var done = agent.Ended.Count;
             before.Add(Megabytes(cluster.Endpoint.Pid));
-            var seconds = await SweepAsync(connection, running, trials, slots, over.Token);
+            var seconds = await SweepAsync(connection, agent, running, trials, slots, over.Token);
             after.Add(Megabytes(cluster.Endpoint.Pid));
             ours.Add(trials / seconds);
             first.Add(Rate(agent.Ended, done, trials / 4));
@@ -105,7 +105,8 @@ internal static class ControlBench
     private static List<double> New() => [];
 
     /// <returns>Seconds from submit to end, by the coordinator's own clock.</returns>
-    private static async Task<double> SweepAsync(Connection connection, Task agent, int trials, int slots, CancellationToken cancellation)
+    private static async Task<double> SweepAsync(
+        Connection connection, NoOpAgent agent, Task running, int trials, int slots, CancellationToken cancellation)
     {
         var file = string.Create(CultureInfo.InvariantCulture, $$"""
             name: no-op
@@ -116,20 +117,29 @@ internal static class ControlBench
             search: { sampler: random, trials: {{trials}}, parallel: {{2 * slots}}, objective: { metric: val_accuracy, goal: maximize } }
             parameters: { lr: { loguniform: [1e-4, 1e-1] } }
             """);
+        var end = agent.Ended.Count + trials;
         var id = (await connection.Sweeps.SubmitSweepAsync(new() { File = file, FileName = "no-op.yaml" }, cancellationToken: cancellation)).Id;
         var watch = Stopwatch.StartNew();
         while (true)
         {
-            // Listing is light: a sweep shown whole is as large as its trials are many.
-            var sweeps = await connection.Sweeps.ListSweepsAsync(new(), cancellationToken: cancellation);
-            if (sweeps.Sweeps.Single(sweep => sweep.Id == id) is { State: "succeeded" or "failed" or "cancelled" or "paused" } ended)
+            // To look at a sweep costs as much as it has trials: not before all of them have ended here.
+            if (agent.Ended.Count >= end || watch.Elapsed > Patience)
             {
-                return ended.State == "succeeded" ? ended.Seconds : throw CliException.Failed($"the sweep is {ended.State}: {ended.Message}");
+                var sweep = await connection.Sweeps.GetSweepAsync(new() { Id = id }, cancellationToken: cancellation);
+                if (sweep.State == "succeeded")
+                {
+                    return sweep.Seconds;
+                }
+
+                if (sweep.State != "running" || watch.Elapsed > Patience)
+                {
+                    throw CliException.Failed($"the sweep is {sweep.State} after {watch.Elapsed.TotalSeconds:0} s: {sweep.Message}");
+                }
             }
 
-            if (agent.IsCompleted || watch.Elapsed > Patience)
+            if (running.IsCompleted)
             {
-                throw CliException.Failed(agent.IsCompleted ? "the agent's session ended" : $"the sweep had not ended after {Patience.TotalMinutes:0} minutes");
+                throw CliException.Failed("the agent's session ended");
             }
 
             await Task.Delay(Glance, cancellation);
