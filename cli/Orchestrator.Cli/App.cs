@@ -20,6 +20,7 @@ public static class App
         CheckpointCommands.Build(shell),
         DatasetCommands.Build(shell),
         ForwardedCommands.Predict(shell),
+        BenchCommands.Build(shell),
         ForwardedCommands.Agent(shell),
     };
 

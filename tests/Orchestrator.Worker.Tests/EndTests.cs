@@ -130,6 +130,34 @@ public sealed class EndTests : IAsyncLifetime
         Assert.Contains("There is no such dataset", failed.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Users_mistake_fails_at_once_with_its_stack_in_the_log()
+    {
+        await coordinator.RunAsync("run", worldSize: 1, Specs.Own<ThrowingWorkload>());
+
+        var failed = (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Failed)).Failed;
+        Assert.Equal("user", failed.Kind);
+        Assert.Contains("mat1 and mat2 shapes cannot be multiplied", failed.Message, StringComparison.Ordinal);
+        Assert.Contains("ThrowingWorkload.MultiplyWrongly", failed.Detail, StringComparison.Ordinal);
+        await Eventually.Holds(
+            () => coordinator.LogLines.Any(line => line.Contains("ThrowingWorkload.MultiplyWrongly", StringComparison.Ordinal)), () => string.Join('\n', coordinator.LogLines));
+    }
+
+    [Fact]
+    public async Task Run_that_diverges_says_so_on_every_rank_with_step_and_tensor()
+    {
+        await coordinator.RunAsync("run", worldSize: 2, Specs.Diverging());
+
+        var failures = new[]
+        {
+            (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Failed)).Failed,
+            (await coordinator.ReportAsync("run", 1, 1, Report.ReportOneofCase.Failed)).Failed,
+        };
+        Assert.All(failures, failed => Assert.Equal("diverged", failed.Kind));
+        Assert.Matches("^step [0-9]+: (loss|[a-z0-9]+[.](weight|bias)) is not a finite number", failures[0].Message);
+        Assert.Equal(failures[0].Message, failures[1].Message);
+    }
+
     public async ValueTask InitializeAsync()
     {
         coordinator = await FakeCoordinator.StartAsync();

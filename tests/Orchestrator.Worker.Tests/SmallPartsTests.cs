@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using Orchestrator.Collectives;
 using Orchestrator.Training;
 using Orchestrator.Worker.Agent;
@@ -25,6 +26,49 @@ public sealed class SmallPartsTests
         var failed = ExitVerdict.Of(exitCode, outOfMemory, "last line");
 
         Assert.Equal((kind, "last line", -1), (failed.Kind, failed.Detail, failed.SuspectRank));
+    }
+
+    [Fact]
+    public void Trainer_that_freezes_before_its_first_word_of_progress_falls_silent_all_the_same()
+    {
+        var time = new FakeTimeProvider();
+        var clock = new ProgressClock(Task1, time);
+        clock.Started(7);
+        time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Equal((0, 9000), (clock.Read().SilentMilliseconds, clock.Read().StalledMilliseconds));
+
+        clock.Reported("waiting");
+        clock.Reported("training");
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(("training", 2000, 2000), (clock.Read().Phase, clock.Read().SilentMilliseconds, clock.Read().StalledMilliseconds));
+
+        // What it says itself counts for more than what its reports let guess.
+        clock.Heard(new V1.TaskProgress { Phase = "waiting", Step = 3 });
+        clock.Reported("training");
+        Assert.Equal(("waiting", 3), (clock.Read().Phase, clock.Read().Step));
+    }
+
+    [Fact]
+    public void Evaluation_that_goes_on_batch_by_batch_does_not_stall_and_a_step_does()
+    {
+        var time = new FakeTimeProvider();
+        var clock = new ProgressClock(Task1, time);
+        foreach (var (phase, stalled) in new[] { ("evaluating", 0), ("training", 5000) })
+        {
+            clock.Heard(new V1.TaskProgress { Phase = phase });
+            time.Advance(TimeSpan.FromSeconds(5));
+            clock.Heard(new V1.TaskProgress { Phase = phase });
+            Assert.Equal(stalled, clock.Read().StalledMilliseconds);
+        }
+    }
+
+    [Fact]
+    public void Connection_that_breaks_is_tried_again_and_a_disk_that_is_full_is_not()
+    {
+        Assert.True(Retries.IsTransient(new IOException("The request was aborted.", new IOException("Unable to write", new System.Net.Sockets.SocketException(32)))));
+        Assert.True(Retries.IsTransient(new Grpc.Core.RpcException(new Grpc.Core.Status(Grpc.Core.StatusCode.Unavailable, ""))));
+        Assert.False(Retries.IsTransient(new Grpc.Core.RpcException(new Grpc.Core.Status(Grpc.Core.StatusCode.Unauthenticated, ""))));
+        Assert.False(Retries.IsTransient(new IOException("No space left on device")));
     }
 
     [Fact]

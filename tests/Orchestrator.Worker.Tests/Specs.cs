@@ -1,9 +1,28 @@
 using Orchestrator.Specs;
+using Orchestrator.Training;
 
 namespace Orchestrator.Worker.Tests;
 
 internal static class Specs
 {
+    /// <summary>A workload of this very assembly, as <c>package:</c> names it.</summary>
+    public static string Own<T>()
+        where T : Workload => new RunSpec
+        {
+            Name = "own",
+            Workload = typeof(T).Name,
+            Package = new PackageSpec(typeof(T).Assembly.Location),
+            Dataset = new DatasetSpec { Name = "digits" },
+            Training = new TrainingSpec { Shards = 4 },
+        }.ToJson();
+
+    /// <summary>Its first steps overflow.</summary>
+    public static string Diverging()
+    {
+        var spec = RunSpec.FromJson(Digits(epochs: 5));
+        return (spec with { Training = spec.Training with { Optimizer = new OptimizerSpec { Name = "sgd", LearningRate = 1e30 } } }).ToJson();
+    }
+
     /// <summary>A small MLP on the digits.</summary>
     public static string Digits(int epochs) => RunFile.Parse(
         $$"""

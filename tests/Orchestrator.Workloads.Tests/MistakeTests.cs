@@ -1,4 +1,3 @@
-using System.Text;
 using Orchestrator.Specs;
 using Orchestrator.Training;
 using Xunit;
@@ -62,7 +61,7 @@ public sealed class MistakeTests(Digits digits) : IClassFixture<Digits>
         var manifest = Path.Combine(directory, "manifest.json");
         var text = File.ReadAllText(manifest);
         Refused("can't be read", () => File.WriteAllText(manifest, text[..(text.Length / 2)]));
-        Refused("format version is 9", () => File.WriteAllText(manifest, text.Replace("\"format_version\": 1", "\"format_version\": 9", StringComparison.Ordinal), Encoding.UTF8));
+        Refused("format version is 9", () => File.WriteAllText(manifest, text.Replace("\"format_version\": 1", "\"format_version\": 9", StringComparison.Ordinal)));
         File.Delete(manifest);
         Assert.Throws<CorruptCheckpointException>(() => Load(spec, directory));
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Worker.Agent;
+using Orchestrator.Worker.Bench;
 using Orchestrator.Worker.Local;
 using Orchestrator.Worker.Trainer;
 using Orchestrator.Worker;
@@ -11,4 +12,5 @@ return new RootCommand("A machine's agent and its trainers.")
     RunLocalCommand.Create(),
     PredictCommand.Create(),
     ProbeCommand.Create(),
+    BenchCommand.Create(),
 }.Parse(args).Run();

@@ -40,6 +40,10 @@ internal static class ForwardedCommands
         "agent",
         parsed => parsed.Maybe("--coordinator") is null ? ["--coordinator", Address.Of(shell).Authority] : []);
 
+    /// <param name="name">What is measured, in the worker's own processes.</param>
+    public static Command Bench(Shell shell, string name, string description) => Forward(
+        shell, new Command(name, description).With(Number("--rounds", "turns of each side", 15, 1, 10_000)).WithOutput(), "bench");
+
     private static Command Forward(Shell shell, Command command, string verb, Func<ParseResult, string[]>? more = null) =>
         command.Does((parsed, _) =>
         {

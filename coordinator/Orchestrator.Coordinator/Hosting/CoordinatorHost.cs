@@ -68,7 +68,7 @@ public static class CoordinatorHost
             .AddHosting(options, token, directory)
             .AddTraces(options)
             .AddJournal(new JournalOptions { Database = DatabaseOf(options) })
-            .AddBroker(new BrokerOptions { Address = options.Broker })
+            .AddWatchedBroker(new BrokerOptions { Address = options.Broker })
             .AddObservability(directory)
             .AddArtifacts()
             .AddDatasets()

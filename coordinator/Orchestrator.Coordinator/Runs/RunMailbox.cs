@@ -39,7 +39,8 @@ internal sealed class RunMailbox
     }
 }
 
-internal sealed record PendingCommand(RunCommand Command)
+/// <param name="Order">Null where nothing came before it that it builds on.</param>
+internal sealed record PendingCommand(RunCommand Command, CommandOrder? Order)
 {
     public TaskCompletionSource<RunState> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

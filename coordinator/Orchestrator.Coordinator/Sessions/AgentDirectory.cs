@@ -199,6 +199,18 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         }
     }
 
+    /// <summary>The agent was told of the task again: it has its time anew to name it.</summary>
+    public void Expect(TaskKey task)
+    {
+        lock (gate)
+        {
+            if (places.TryGetValue(task, out var slot) && Of(slot.Agent).Holds.TryGetValue(slot.Index, out var hold))
+            {
+                Of(slot.Agent).Holds[slot.Index] = hold with { ListedAt = time.GetTimestamp() };
+            }
+        }
+    }
+
     /// <summary>Nothing is expected of the task any more; its slot is free once its trainer is gone.</summary>
     public void Stopping(TaskKey task)
     {
@@ -256,11 +268,11 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         }
     }
 
-    /// <summary>Free slots of ready agents, and how many there are in all by kind of device.</summary>
-    public (IReadOnlyList<FreeSlot> Free, IReadOnlyDictionary<string, int> Total) Slots()
+    /// <summary>The slots of ready agents: the free ones, and all.</summary>
+    public (IReadOnlyList<Slot> Free, ClusterShape All) Slots()
     {
-        var free = new List<FreeSlot>();
-        var total = new Dictionary<string, int>(StringComparer.Ordinal);
+        var free = new List<Slot>();
+        var all = new List<Slot>();
         lock (gate)
         {
             foreach (var agent in agents.Values.Where(agent => agent.TakesWork).OrderBy(agent => agent.Id, StringComparer.Ordinal))
@@ -268,8 +280,8 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
                 var devices = agent.State.Identity!.Devices;
                 for (var slot = 0; slot < devices.Count; slot++)
                 {
-                    var place = new FreeSlot(new SlotId(agent.Id, slot), devices[slot]);
-                    total[place.Kind] = total.GetValueOrDefault(place.Kind) + 1;
+                    var place = new Slot(new SlotId(agent.Id, slot), devices[slot]);
+                    all.Add(place);
                     if (!agent.Holds.ContainsKey(slot) && IsTrusted(agent))
                     {
                         free.Add(place);
@@ -278,7 +290,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
             }
         }
 
-        return (free, total);
+        return (free, new ClusterShape(all));
     }
 
     public IReadOnlyList<AgentView> List()
@@ -286,6 +298,15 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         lock (gate)
         {
             return [.. agents.Values.Where(agent => agent.State.Phase is not WorkerPhase.Unknown).Select(ViewOf).OrderBy(view => view.Identity.Id, StringComparer.Ordinal)];
+        }
+    }
+
+    /// <summary>Whether it is here, or may come back in time.</summary>
+    public bool IsHere(string id)
+    {
+        lock (gate)
+        {
+            return agents.TryGetValue(id, out var agent) && agent.State.Phase is WorkerPhase.Ready or WorkerPhase.Draining;
         }
     }
 

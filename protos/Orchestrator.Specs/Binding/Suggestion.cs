@@ -14,22 +14,25 @@ public static class Suggestion
             : $"known: {string.Join(", ", known)}";
     }
 
-    /// <summary>Levenshtein distance; '-' and '_' count as equal.</summary>
+    /// <summary>Edits between two words: a letter too many, too few or another, and two neighbours the wrong way round (Damerau 1964). '-' and '_' count as equal.</summary>
     private static int Distance(string a, string b)
     {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
+        var edits = new int[a.Length + 1, b.Length + 1];
+        for (var i = 0; i <= a.Length; i++)
         {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
+            for (var j = 0; j <= b.Length; j++)
             {
-                var same = Fold(a[i - 1]) == Fold(b[j - 1]);
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j] + 1, row[j - 1] + 1), diagonal + (same ? 0 : 1)));
+                edits[i, j] = i == 0 || j == 0 ? i + j : Math.Min(Math.Min(edits[i - 1, j], edits[i, j - 1]) + 1, edits[i - 1, j - 1] + (Same(i, j) ? 0 : 1));
+                if (i > 1 && j > 1 && Same(i, j - 1) && Same(i - 1, j))
+                {
+                    edits[i, j] = Math.Min(edits[i, j], edits[i - 2, j - 2] + 1);
+                }
             }
         }
 
-        return row[b.Length];
+        return edits[a.Length, b.Length];
+
+        bool Same(int i, int j) => Fold(a[i - 1]) == Fold(b[j - 1]);
     }
 
     private static char Fold(char c) => c == '-' ? '_' : char.ToLowerInvariant(c);

@@ -21,7 +21,8 @@ internal static class HostMemory
             return [];
         }
 
-        using var first = tensor.flatten().narrow(0, 0, 1);
+        using var flat = tensor.flatten();
+        using var first = flat.narrow(0, 0, 1);
         return MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(MemoryMarshal.Cast<byte, T>(first.bytes)), checked((int)tensor.NumberOfElements));
     }
 

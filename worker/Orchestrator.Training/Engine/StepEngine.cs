@@ -55,6 +55,8 @@ internal sealed class StepEngine : IDisposable
     /// <exception cref="DivergedException">Nothing was applied.</exception>
     public StepOutcome Run(long step, int samples, int nonEmptyShards, BatchLoader input, Action<TrainingPhase> alive, bool traced)
     {
+        // Whatever a step makes ends with it, a wrapper that an in-place operation returns too: nothing waits for the collector.
+        using var scope = NewDisposeScope();
         model.Module.train();
         if (rows.Stride > rows.Gradient)
         {

@@ -24,6 +24,7 @@ internal sealed class Evaluator(Workload workload, FlatModel model, DatasetManif
     /// <returns>Empty where the split has no rows.</returns>
     public SortedDictionary<string, double> Run(DatasetSplit split, string prefix, bool detailed, ICollective collective, Action alive, CancellationToken cancellationToken)
     {
+        using var scope = NewDisposeScope();
         var metrics = new SortedDictionary<string, double>(StringComparer.Ordinal);
         var plan = new EpochPlan(split.Rows, BatchRows, 1);
         if (plan.Steps == 0)

@@ -81,7 +81,8 @@ internal sealed unsafe class BatchSlot : IDisposable
 
     private static nint AddressOf(Tensor tensor)
     {
-        using var first = tensor.flatten().narrow(0, 0, 1);
+        using var flat = tensor.flatten();
+        using var first = flat.narrow(0, 0, 1);
         return (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
     }
 }

@@ -38,8 +38,10 @@ internal static class Schedule
             return Between(1 / Rise, 1, step / top);
         }
 
+        // A run that is all warm-up, or a single step, has no fall.
+        var fallFrom = Math.Max(top, 0);
         var last = steps - 1;
-        return last <= top ? 1 : Between(1, 1 / Rise / Fall, (step - Math.Max(top, 0)) / (last - Math.Max(top, 0)));
+        return last <= fallFrom ? 1 : Between(1, 1 / Rise / Fall, (step - fallFrom) / (last - fallFrom));
     }
 
     private static double Between(double from, double to, double part) => to + ((from - to) / 2 * (1 + DeterministicMath.CosPi(part)));

@@ -57,12 +57,13 @@ public sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Scores the test split with the checkpoint's weights: <c>test_loss</c>, <c>test_accuracy</c>, <c>test_accuracy_CLASS</c>. Empty where there is no test split.</summary>
-    public IReadOnlyDictionary<string, double> EvaluateTest(CancellationToken cancellationToken)
+    /// <param name="alive">Called for every batch, from the calling thread.</param>
+    public IReadOnlyDictionary<string, double> EvaluateTest(Action alive, CancellationToken cancellationToken)
     {
         using var span = TrainingSpans.Source.StartActivity("evaluate");
         var evaluator = new Evaluator(loaded.Workload, loaded.Model, loaded.Dataset.Manifest, loaded.Spec.Seed);
         return evaluator.Run(
-            loaded.Dataset.Split(SplitName.Test), "test_", detailed: true, new LocalCollective(ShardPlan.Even(1, 1)), static () => { }, cancellationToken);
+            loaded.Dataset.Split(SplitName.Test), "test_", detailed: true, new LocalCollective(ShardPlan.Even(1, 1)), alive, cancellationToken);
     }
 
     public void Dispose() => loaded.Dispose();

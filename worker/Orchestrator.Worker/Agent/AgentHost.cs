@@ -46,12 +46,12 @@ internal static class AgentHost
         var running = session.RunAsync(ending.Token);
         var ticking = TickAsync(outOfMemory, time, ending.Token);
 
-        var first = await Task.WhenAny(lifetime.Ending, running, ticking);
-        var end = first == lifetime.Ending ? await lifetime.Ending : new AgentEnd.Shutdown();
+        await Task.WhenAny(lifetime.Ending, running, ticking);
+        // The session that ends says why before it does.
+        var end = lifetime.Ending.IsCompleted ? await lifetime.Ending : new AgentEnd.Shutdown();
         await CloseAsync(end, lifetime, session, tasks, spool);
         await ending.CancelAsync();
-        await ticking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await running;
+        await Task.WhenAll(running, ticking);
         return end is AgentEnd.Refused refused ? throw new CommandException(refused.ExitCode, refused.Message) : ExitCode.Done;
     }
 
@@ -66,8 +66,15 @@ internal static class AgentHost
         if (end is AgentEnd.Drain)
         {
             using var deadline = new CancellationTokenSource(DeliveryDeadline);
-            await Task.WhenAny(spool.DrainedAsync(deadline.Token), lifetime.Hurry);
+            await Task.WhenAny(DeliverAsync(session, spool, deadline.Token), lifetime.Hurry);
         }
+    }
+
+    // What stays undelivered lies in the spool.
+    private static async Task DeliverAsync(CoordinatorSession session, ReportSpool spool, CancellationToken cancellationToken)
+    {
+        await spool.DrainedAsync(cancellationToken);
+        await session.LeaveAsync(cancellationToken);
     }
 
     private static async Task<WebApplication> ListenAsync(string socket, TaskTable tasks, ILoggerFactory loggers)
@@ -91,9 +98,16 @@ internal static class AgentHost
     private static async Task TickAsync(OutOfMemoryCount outOfMemory, TimeProvider time, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
-        while (await timer.WaitForNextTickAsync(cancellationToken))
+        try
         {
-            outOfMemory.Tick();
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+            {
+                outOfMemory.Tick();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The agent ends.
         }
     }
 

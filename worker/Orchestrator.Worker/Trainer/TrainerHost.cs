@@ -50,7 +50,7 @@ internal sealed class TrainerHost(AgentLink link)
         if (told.Task.EvaluateTest)
         {
             var score = new TaskEnded();
-            score.Metrics.Add(run.EvaluateTest(CancellationToken.None).ToDictionary());
+            score.Metrics.Add(run.EvaluateTest(() => link.Beat(new TaskProgress { Phase = "evaluating" }), CancellationToken.None).ToDictionary());
             return score;
         }
 

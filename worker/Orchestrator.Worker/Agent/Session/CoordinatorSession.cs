@@ -20,11 +20,21 @@ internal sealed partial class CoordinatorSession(
     private static readonly TimeSpan SendAgainAfter = TimeSpan.FromSeconds(15);
 
     private readonly TaskCompletionSource draining = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource leaving = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource left = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool everRegistered;
     private bool saidAway;
 
     /// <summary>Tells the coordinator, now or at the next connection, that no new work is taken.</summary>
     public void AnnounceDraining() => draining.TrySetResult();
+
+    /// <summary>Closes this side of the session after everything that was sent on it, and completes when the coordinator has read to the end.</summary>
+    public Task LeaveAsync(CancellationToken cancellationToken)
+    {
+        draining.TrySetResult();
+        leaving.TrySetResult();
+        return left.Task.WaitAsync(cancellationToken);
+    }
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -35,6 +45,8 @@ internal sealed partial class CoordinatorSession(
             {
                 await using var session = await connecting.ExecuteAsync(RegisterAsync, cancellationToken);
                 await ServeAsync(session, cancellationToken);
+                left.TrySetResult();
+                return;
             }
             catch (RpcException refusal) when (!cancellationToken.IsCancellationRequested && !Retries.IsTransient(refusal))
             {
@@ -66,7 +78,7 @@ internal sealed partial class CoordinatorSession(
         var session = new OpenSession(call);
         try
         {
-            await call.RequestStream.WriteAsync(new AgentMessage { Register = identity.Register(tasks.Running()) }, cancellationToken).WaitAsync(RegisterDeadline, time, cancellationToken);
+            await session.SendAsync(new AgentMessage { Register = identity.Register(tasks.Running()) }, cancellationToken).WaitAsync(RegisterDeadline, time, cancellationToken);
             if (!await call.ResponseStream.MoveNext(cancellationToken).WaitAsync(RegisterDeadline, time, cancellationToken))
             {
                 throw new RpcException(new Status(StatusCode.Unavailable, "The coordinator ended the session."));
@@ -82,6 +94,7 @@ internal sealed partial class CoordinatorSession(
         }
     }
 
+    /// <summary>Returns once this agent has left; every other end of a session is an exception.</summary>
     private async Task ServeAsync(OpenSession session, CancellationToken cancellationToken)
     {
         LogRegistered(log, identity.AgentId, identity.Coordinator);
@@ -100,7 +113,7 @@ internal sealed partial class CoordinatorSession(
             HeartbeatAsync(session, ending.Token),
             SendReportsAsync(session, ending.Token),
             SendLogsAsync(session, ending.Token),
-            SendDrainingAsync(session, ending.Token),
+            TakeLeaveAsync(session, ending.Token),
         ];
         var first = await Task.WhenAny(loops);
         await ending.CancelAsync();
@@ -113,6 +126,11 @@ internal sealed partial class CoordinatorSession(
         while (await session.Call.ResponseStream.MoveNext(cancellationToken))
         {
             Handle(session.Call.ResponseStream.Current);
+        }
+
+        if (leaving.Task.IsCompleted)
+        {
+            return;
         }
 
         throw new RpcException(new Status(StatusCode.Unavailable, "The coordinator ended the session."));
@@ -206,10 +224,12 @@ internal sealed partial class CoordinatorSession(
         }
     }
 
-    private async Task SendDrainingAsync(OpenSession session, CancellationToken cancellationToken)
+    private async Task TakeLeaveAsync(OpenSession session, CancellationToken cancellationToken)
     {
         await draining.Task.WaitAsync(cancellationToken);
         await session.SendAsync(new AgentMessage { Draining = new AgentDraining() }, cancellationToken);
+        await leaving.Task.WaitAsync(cancellationToken);
+        await session.CompleteAsync(cancellationToken);
         await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellationToken);
     }
 
@@ -252,9 +272,28 @@ internal sealed partial class CoordinatorSession(
             {
                 await Call.RequestStream.WriteAsync(message, cancellationToken);
             }
+            catch (Exception broken) when (broken is IOException or InvalidOperationException)
+            {
+                // The connection broke in mid-write, or the other side ended the call: one and the same to us.
+                throw new RpcException(new Status(StatusCode.Unavailable, broken.Message, broken));
+            }
             finally
             {
                 writing.Release();
+            }
+        }
+
+        /// <summary>Nothing is sent after this: who tries waits for the end.</summary>
+        public async Task CompleteAsync(CancellationToken cancellationToken)
+        {
+            await writing.WaitAsync(cancellationToken);
+            try
+            {
+                await Call.RequestStream.CompleteAsync();
+            }
+            catch (Exception broken) when (broken is IOException or InvalidOperationException)
+            {
+                throw new RpcException(new Status(StatusCode.Unavailable, broken.Message, broken));
             }
         }
 

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.Core;
 using Polly;
 using Polly.Retry;
@@ -31,8 +32,9 @@ internal static class Retries
         RpcException rpc => rpc.StatusCode is not (StatusCode.Unauthenticated or StatusCode.PermissionDenied or StatusCode.InvalidArgument
             or StatusCode.NotFound or StatusCode.FailedPrecondition or StatusCode.AlreadyExists or StatusCode.OutOfRange or StatusCode.DataLoss),
         HttpRequestException or TimeoutException => true,
+        HttpIOException or SocketException => true,
         // The other side ended the stream; a file that can't be written is another matter.
-        IOException io => io.InnerException is System.Net.Sockets.SocketException || io is HttpIOException,
+        IOException { InnerException: { } cause } => IsTransient(cause),
         _ => false,
     };
 }

@@ -32,8 +32,9 @@ internal sealed partial class AgentTask
     private TrainerProcess? process;
     private EndReason? reason;
     private int attached;
-    private volatile string state = "starting";
     private volatile string peerAddress = "";
+    private volatile bool begun;
+    private volatile bool ended;
 
     private AgentTask(AgentContext context, AssignTask assignment)
     {
@@ -76,13 +77,14 @@ internal sealed partial class AgentTask
         Generation = Key.Generation,
         Rank = Key.Rank,
         Pid = process?.Pid ?? 0,
-        State = state,
+        State = ended ? "ended" : begun ? "training" : peerAddress.Length > 0 ? "ready" : "starting",
         PeerAddress = peerAddress,
     };
 
     public TaskProgress Progress() => progress.Read();
 
-    public void Begin(BeginGeneration begin) => commands.Writer.TryWrite(new TrainerCommand { Begin = begin });
+    /// <summary>From here on it counts as training: a coordinator that comes back need not ask whether the word arrived.</summary>
+    public void Begin(BeginGeneration begin) => begun |= commands.Writer.TryWrite(new TrainerCommand { Begin = begin });
 
     /// <summary>Finish the epoch, write a checkpoint, end.</summary>
     public void StopGracefully(StopTask stop) => commands.Writer.TryWrite(new TrainerCommand { Stop = stop });
@@ -141,14 +143,14 @@ internal sealed partial class AgentTask
         {
             case TrainerMessage.MessageOneofCase.Progress:
                 progress.Heard(message.Progress);
-                state = message.Progress.Phase is "loading" or "waiting" ? state : "training";
                 break;
             case TrainerMessage.MessageOneofCase.Report when message.Report.ReportCase is Report.ReportOneofCase.Ended or Report.ReportOneofCase.Failed:
-                progress.Heard(null);
-                state = "ended";
+                progress.Heard();
+                ended = true;
                 terminal.TrySetResult(message.Report);
                 break;
             case TrainerMessage.MessageOneofCase.Report:
+                progress.Reported(PhaseOf(message.Report));
                 await HeldAsync(AppendAsync(Noted(message.Report), cancellationToken));
                 break;
             case TrainerMessage.MessageOneofCase.Checkpoint:
@@ -160,11 +162,13 @@ internal sealed partial class AgentTask
         }
     }
 
+    private string PhaseOf(Report report) => report.ReportCase != Report.ReportOneofCase.Ready ? "training" : EvaluatesTest ? "evaluating" : "waiting";
+
     private Report Noted(Report report)
     {
         if (report.Ready is { } ready)
         {
-            (state, peerAddress) = ("ready", ready.PeerAddress);
+            peerAddress = ready.PeerAddress;
         }
 
         return report;
@@ -180,7 +184,7 @@ internal sealed partial class AgentTask
         }
         finally
         {
-            progress.Heard(null);
+            progress.Heard();
             progress.Hold(false);
         }
     }
@@ -204,7 +208,7 @@ internal sealed partial class AgentTask
             end = new Report { Failed = Failure(failure) };
         }
 
-        state = "ended";
+        ended = true;
         end = await CloseAsync(end);
         if (end is not null)
         {

@@ -9,6 +9,7 @@ internal sealed class ProgressClock(TaskKey key, TimeProvider time)
     private readonly TaskProgress last = new() { Run = key.Run, Generation = key.Generation, Rank = key.Rank, Phase = "loading" };
     private long heard = time.GetTimestamp();
     private long changed = time.GetTimestamp();
+    private bool spoken;
     private int held;
 
     public void Started(int pid)
@@ -20,17 +21,36 @@ internal sealed class ProgressClock(TaskKey key, TimeProvider time)
         }
     }
 
-    public void Heard(TaskProgress? progress)
+    /// <summary>A sign of life.</summary>
+    public void Heard()
     {
         lock (gate)
         {
             heard = time.GetTimestamp();
-            if (progress is null)
-            {
-                return;
-            }
+        }
+    }
 
-            if (progress.Step != last.Step || progress.Epoch != last.Epoch || progress.Phase != last.Phase)
+    /// <summary>A report shows what it is doing, as long as it has not said so itself: progress is sampled, and a trainer can freeze before its first word.</summary>
+    public void Reported(string phase)
+    {
+        lock (gate)
+        {
+            heard = time.GetTimestamp();
+            if (!spoken && last.Phase != phase)
+            {
+                (last.Phase, changed) = (phase, heard);
+            }
+        }
+    }
+
+    public void Heard(TaskProgress progress)
+    {
+        lock (gate)
+        {
+            heard = time.GetTimestamp();
+            spoken = true;
+            // In an evaluation each word is a batch.
+            if (progress.Step != last.Step || progress.Epoch != last.Epoch || progress.Phase != last.Phase || progress.Phase == "evaluating")
             {
                 changed = heard;
             }
@@ -47,7 +67,7 @@ internal sealed class ProgressClock(TaskKey key, TimeProvider time)
         lock (gate)
         {
             var now = last.Clone();
-            // Until its first word the runtime and libtorch load: only standing still counts there.
+            // Until it is ready the runtime and libtorch load: only standing still counts there.
             now.SilentMilliseconds = held != 0 || last.Phase == "loading" ? 0 : Since(heard);
             now.StalledMilliseconds = held != 0 ? 0 : Since(changed);
             return now;

@@ -1,0 +1,106 @@
+using Orchestrator.Specs;
+using Orchestrator.Training;
+using TorchSharp;
+using Xunit;
+
+namespace Orchestrator.Workloads.Tests;
+
+/// <summary>What a step leaves behind: nothing.</summary>
+public sealed class MemoryTests(Digits digits) : IClassFixture<Digits>
+{
+    private const int Warm = 2_000;
+    private const int Steps = 10_000;
+
+    [Fact]
+    public void Nothing_grows_over_ten_thousand_steps()
+    {
+        var start = default(Footprint);
+        var end = default(Footprint);
+        Train("""{ "hidden": [16], "batch_norm": true, "dropout": 0.1 }""", Warm + Steps, step =>
+        {
+            start = step == Warm ? Footprint.Now() : start;
+            end = step == Warm + Steps ? Footprint.Now() : end;
+        });
+        Assert.Equal(start.Tensors, end.Tensors);
+        Assert.True(end.Managed - start.Managed < 256 << 10, $"the managed heap grew from {start.Managed} to {end.Managed} bytes");
+        Assert.True(end.Resident - start.Resident < 8 << 20, $"the process grew from {start.Resident} to {end.Resident} bytes");
+    }
+
+    [Fact]
+    public void Managed_allocations_of_a_step_do_not_grow_with_the_model()
+    {
+        var small = BytesAStep("""{ "hidden": [8] }""");
+        var large = BytesAStep("""{ "hidden": [2048] }""");
+        Assert.True(large < (small * 1.1) + 512, $"{small} bytes a step of a small model, {large} of a large one");
+
+        long BytesAStep(string model)
+        {
+            var (before, after) = (0L, 0L);
+            Train(model, 600, step =>
+            {
+                before = step == 200 ? GC.GetAllocatedBytesForCurrentThread() : before;
+                after = step == 600 ? GC.GetAllocatedBytesForCurrentThread() : after;
+            });
+            return (after - before) / 400;
+        }
+    }
+
+    private void Train(string model, int steps, Action<long> onStep)
+    {
+        var observer = new Observer(onStep);
+        var spec = Digits.Spec(model, new TrainingSpec
+        {
+            Epochs = int.MaxValue,
+            BatchSize = 16,
+            Shards = 2,
+            Checkpoint = new CheckpointSpec { Every = new Every(int.MaxValue, EveryUnit.Epoch) },
+        });
+        var task = digits.Task(spec);
+        using var run = TrainingRun.Load(task, new WorkloadCatalog());
+        using var enough = new CancellationTokenSource();
+        observer.After(steps, enough.Cancel);
+        Assert.Throws<OperationCanceledException>(() => run.Train(new Collectives.LocalCollective(task.Plan), observer, new StopSignal(), enough.Token));
+    }
+
+    /// <param name="Tensors">Alive on this thread.</param>
+    private readonly record struct Footprint(long Tensors, long Managed, long Resident)
+    {
+        public static Footprint Now()
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            var managed = GC.GetTotalMemory(forceFullCollection: true);
+            return new Footprint(DisposeScopeManager.Statistics.ThreadTotalLiveCount, managed, Environment.WorkingSet);
+        }
+    }
+
+    /// <summary>Keeps nothing itself.</summary>
+    private sealed class Observer(Action<long> onStep) : ITrainingObserver
+    {
+        private long last;
+        private Action end = static () => { };
+
+        public void After(long steps, Action action) => (last, end) = (steps, action);
+
+        public void StepMeasured(StepResult result)
+        {
+            onStep(result.Step);
+            if (result.Step == last)
+            {
+                end();
+            }
+        }
+
+        public void Progress(TrainingProgress progress)
+        {
+        }
+
+        public void EpochFinished(EpochResult result)
+        {
+        }
+
+        public void CheckpointWritten(CheckpointResult result)
+        {
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using System.Globalization;
+using Orchestrator.Worker.Bench.Parts;
+
+namespace Orchestrator.Worker.Bench;
+
+/// <summary>Ranks that know each other, each a process.</summary>
+internal sealed class Gang : IAsyncDisposable
+{
+    private readonly List<PartProcess> ranks = [];
+
+    public static async Task<Gang> StartAsync(PartOrder order, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
+    {
+        var gang = new Gang();
+        try
+        {
+            for (var rank = 0; rank < order.WorldSize; rank++)
+            {
+                gang.ranks.Add(await PartProcess.StartAsync(order with { Rank = rank }, environment, cancellationToken));
+            }
+
+            var peers = new List<string>();
+            foreach (var rank in gang.ranks)
+            {
+                peers.Add(await rank.HearAsync(cancellationToken));
+            }
+
+            foreach (var rank in gang.ranks)
+            {
+                await rank.TellAsync(string.Join(',', peers), cancellationToken);
+            }
+
+            return gang;
+        }
+        catch
+        {
+            await gang.DisposeAsync();
+            throw;
+        }
+    }
+
+    public Task<double> MeasureAsync(string turn, CancellationToken cancellationToken) => PartProcess.MeasureAsync(ranks, turn, cancellationToken);
+
+    public Task<double> MeasureAsync(int count, CancellationToken cancellationToken) => MeasureAsync(count.ToString(CultureInfo.InvariantCulture), cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var rank in ranks)
+        {
+            await rank.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,19 @@
+using System.Text.Json.Serialization;
+
+namespace Orchestrator.Worker.Bench.Parts;
+
+[JsonConverter(typeof(JsonStringEnumConverter<PartKind>))]
+internal enum PartKind
+{
+    /// <summary>A rank as a run has it.</summary>
+    Trainer,
+
+    /// <summary>What a user would write with TorchSharp alone.</summary>
+    PlainLoop,
+
+    /// <summary>A rank that only sums.</summary>
+    Reducer,
+}
+
+/// <summary>What a part of a benchmark is told, as one line on its standard input. A turn is a line after that: a count, or a size and a count.</summary>
+internal sealed record PartOrder(PartKind Kind, string Spec = "", string Dataset = "", string Output = "", int WorldSize = 1, int Rank = 0);

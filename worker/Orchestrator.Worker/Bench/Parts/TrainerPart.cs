@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using Orchestrator.Collectives;
+using Orchestrator.Specs;
+using Orchestrator.Training;
+using Orchestrator.Workloads;
+
+namespace Orchestrator.Worker.Bench.Parts;
+
+/// <summary>A rank as a run has it, whose steps come in turns. Evaluations are not timed.</summary>
+internal sealed class TrainerPart : ITrainingObserver
+{
+    private readonly SliceClock clock = new();
+    private long evaluating;
+
+    public static void Run(PartOrder order)
+    {
+        var spec = RunSpec.FromJson(order.Spec);
+        var plan = ShardPlan.Even(spec.Training.Shards, order.WorldSize);
+        var collective = Rendezvous.Meet(order.Rank, plan);
+        var task = new TrainingTask
+        {
+            Spec = spec,
+            Run = "bench",
+            DatasetDirectory = order.Dataset,
+            Plan = plan,
+            Rank = order.Rank,
+            OutputDirectory = order.Output,
+        };
+        using var run = TrainingRun.Load(task, new WorkloadCatalog());
+        var part = new TrainerPart();
+        if (part.clock.Wait())
+        {
+            run.Train(collective, part, new StopSignal(), CancellationToken.None);
+        }
+    }
+
+    public void StepMeasured(StepResult result)
+    {
+        if (!clock.Step())
+        {
+            Native.ExitNow(ExitCode.Done);
+        }
+    }
+
+    public void Progress(TrainingProgress progress)
+    {
+        if (progress.Phase == TrainingPhase.Evaluating && evaluating == 0)
+        {
+            evaluating = Stopwatch.GetTimestamp();
+        }
+    }
+
+    public void EpochFinished(EpochResult result)
+    {
+        clock.Leave(Stopwatch.GetElapsedTime(evaluating));
+        evaluating = 0;
+    }
+
+    public void CheckpointWritten(CheckpointResult result)
+    {
+    }
+}

@@ -1,0 +1,19 @@
+# A rank of PyTorch's all-reduce over Gloo: says that it is ready, then for each line "MEGABYTES COUNT" the seconds that COUNT sums took.
+import sys
+import time
+
+import torch
+import torch.distributed as dist
+
+rank, port = int(sys.argv[1]), sys.argv[2]
+torch.set_num_threads(1)
+dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+print("ready", flush=True)
+for line in sys.stdin:
+    megabytes, count = map(int, line.split())
+    values = torch.zeros(megabytes << 18)
+    dist.all_reduce(values)
+    began = time.perf_counter()
+    for _ in range(count):
+        dist.all_reduce(values)
+    print(time.perf_counter() - began, flush=True)
