@@ -55,16 +55,26 @@ internal sealed class Orch
     }
 
     /// <summary>Runs a command to its end; a test's deadline ends it.</summary>
-    public async Task<Outcome> RunAsync(params string[] arguments)
+    public Task<Outcome> RunAsync(params string[] arguments) => RunAsync("dotnet", [Product.Command, .. arguments]);
+
+    /// <summary>Runs a command with a file system of so many bytes at a folder, in a mount namespace of its own; what it leaves there is printed after its output.</summary>
+    public Task<Outcome> RunOnSmallDiskAsync(string folder, string size, params string[] arguments)
     {
-        using var process = Launch("dotnet", [Product.Command, .. arguments]);
+        const string Script = """mount -t tmpfs -o "size=$1" none "$0" || exit 99; folder=$0; shift; "$@"; code=$?; find "$folder" -mindepth 1; exit $code""";
+        string[] asRoot = Environment.IsPrivilegedProcess ? [] : ["--user", "--map-root-user"];
+        return RunAsync("unshare", [.. asRoot, "--mount", "/bin/sh", "-c", Script, folder, size, "dotnet", Product.Command, .. arguments]);
+    }
+
+    private async Task<Outcome> RunAsync(string program, string[] arguments)
+    {
+        using var process = Launch(program, arguments);
         try
         {
             process.StandardInput.Close();
             var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
             var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            return new Outcome($"orch {string.Join(' ', arguments)}", process.ExitCode, await output, await errors);
+            return new Outcome($"{program} {string.Join(' ', arguments)}", process.ExitCode, await output, await errors);
         }
         finally
         {
