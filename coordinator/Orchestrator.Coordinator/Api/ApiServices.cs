@@ -15,7 +15,7 @@ internal static class ApiServices
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = Listeners.MaximumMessageBytes;
-            grpc.MaxSendMessageSize = Listeners.MaximumMessageBytes;
+            grpc.MaxSendMessageSize = Listeners.MaximumAnswerBytes;
             grpc.Interceptors.Add<ErrorInterceptor>();
         }).AddJsonTranscoding(json =>
         {

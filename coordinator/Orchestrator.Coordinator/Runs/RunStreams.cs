@@ -14,9 +14,17 @@ internal sealed class RunStreams(EventStore<RunState, RunEvent> store, RunTable 
 
     /// <summary>The state once the command's events, if any, are durable. The command is in its place in the order when this returns.</summary>
     /// <exception cref="JournalException">The journal can't be written, or could not for an earlier command of the same order.</exception>
-    public Task<RunState> ExecuteAsync(string run, RunCommand command, CommandOrder? order = null)
+    public Task<RunState> ExecuteAsync(string run, RunCommand command, CommandOrder? order = null) => AddAsync(run, new PendingCommand(command, order));
+
+    /// <summary>The state at this version of the stream or a later one, with what follows from its events done; for who reads the journal faster than its writer goes on.</summary>
+    public async Task<RunState> SeeAsync(string run, long version)
     {
-        var pending = new PendingCommand(command, order);
+        var state = table.Find(run);
+        return state is not null && table.VersionOf(run) >= version ? state : await AddAsync(run, new PendingCommand(null, null));
+    }
+
+    private Task<RunState> AddAsync(string run, PendingCommand pending)
+    {
         while (true)
         {
             var mailbox = mailboxes.GetOrAdd(run, static _ => new RunMailbox());
@@ -117,9 +125,9 @@ internal sealed class RunStreams(EventStore<RunState, RunEvent> store, RunTable 
             {
                 events.Clear();
                 before = state;
-                foreach (var pending in batch)
+                foreach (var command in batch.Select(pending => pending.Command).OfType<RunCommand>())
                 {
-                    var decided = RunDecision.Decide(state, pending.Command);
+                    var decided = RunDecision.Decide(state, command);
                     state = decided.Aggregate(state, RunEvolution.Apply);
                     events.AddRange(decided);
                 }

@@ -55,17 +55,23 @@ internal sealed class Orch
     }
 
     /// <summary>Runs a command to its end; a test's deadline ends it.</summary>
-    public Task<Outcome> RunAsync(params string[] arguments) => RunAsync("dotnet", [Product.Command, .. arguments]);
+    public Task<Outcome> RunAsync(params string[] arguments) =>
+        RunAsync($"orch {string.Join(' ', arguments)}", "dotnet", [Product.Command, .. arguments]);
+
+    /// <summary>Runs a line as a person types it, in <see cref="Folder"/>.</summary>
+    public Task<Outcome> TypeAsync(string line) => RunAsync(line, "/bin/bash", ["-c", line]);
 
     /// <summary>Runs a command with a file system of so many bytes at a folder, in a mount namespace of its own; what it leaves there is printed after its output.</summary>
     public Task<Outcome> RunOnSmallDiskAsync(string folder, string size, params string[] arguments)
     {
         const string Script = """mount -t tmpfs -o "size=$1" none "$0" || exit 99; folder=$0; shift; "$@"; code=$?; find "$folder" -mindepth 1; exit $code""";
         string[] asRoot = Environment.IsPrivilegedProcess ? [] : ["--user", "--map-root-user"];
-        return RunAsync("unshare", [.. asRoot, "--mount", "/bin/sh", "-c", Script, folder, size, "dotnet", Product.Command, .. arguments]);
+        return RunAsync(
+            $"orch {string.Join(' ', arguments)}, with {size} at {folder}",
+            "unshare", [.. asRoot, "--mount", "/bin/sh", "-c", Script, folder, size, "dotnet", Product.Command, .. arguments]);
     }
 
-    private async Task<Outcome> RunAsync(string program, string[] arguments)
+    private async Task<Outcome> RunAsync(string line, string program, IEnumerable<string> arguments)
     {
         using var process = Launch(program, arguments);
         try
@@ -74,7 +80,7 @@ internal sealed class Orch
             var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
             var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            return new Outcome($"{program} {string.Join(' ', arguments)}", process.ExitCode, await output, await errors);
+            return new Outcome(line, process.ExitCode, await output, await errors);
         }
         finally
         {
