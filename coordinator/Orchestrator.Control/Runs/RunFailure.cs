@@ -3,6 +3,8 @@ namespace Orchestrator.Control.Runs;
 /// <summary>What the end of a generation in mid-work means: placed again, or the run's end.</summary>
 internal static class RunFailure
 {
+    private const int FreshTriesOfCorrupt = 2;
+
     /// <param name="reachedStep">The last step that any member was heard at.</param>
     public static IReadOnlyList<RunEvent> Of(RunState state, FailureKind kind, MemberPlace at, string message, string detail, long reachedStep,
         DateTimeOffset now)
@@ -38,16 +40,23 @@ internal static class RunFailure
             return [new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", best, now)];
         }
 
+        var budget = state.Plan!.BudgetOf(kind);
+        if (kind is FailureKind.Corrupt && generation.Checkpoint.Length == 0)
+        {
+            // No checkpoint was read: it is the dataset, and every further try would read the same bytes.
+            budget = Math.Min(budget, FreshTriesOfCorrupt);
+        }
+
         var count = state.CountOf(kind) + 1;
         var nothingToScore = generation.Purpose is TaskPurpose.Score && best.Length == 0;
-        if (!nothingToScore && count <= state.Plan!.BudgetOf(kind))
+        if (!nothingToScore && count <= budget)
         {
             return [];
         }
 
         var why = kind.IsDeterministic() || nothingToScore
             ? message
-            : $"{kind.Name()} {count} times, {state.Plan!.BudgetOf(kind)} are allowed (training.failures): {message}";
+            : $"{kind.Name()} {count} times, {budget} are allowed (training.failures): {message}";
         // A trial's result stands already when it is scored; its sweep must not wait for ever for a score that cannot be had.
         return generation.Purpose is TaskPurpose.Score && state.Outcome is not null
             ? [new RunEvent.TestScored(new Dictionary<string, double>(), why, now)]

@@ -14,7 +14,7 @@ internal sealed partial class BuiltInDigits(DatasetRegistry registry, ChunkStore
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        if ((await registry.ListAsync(cancellationToken)).Any(dataset => dataset.Name == Name))
+        if (await IsWholeAsync(cancellationToken))
         {
             return;
         }
@@ -38,6 +38,25 @@ internal sealed partial class BuiltInDigits(DatasetRegistry registry, ChunkStore
         await incoming.EndAsync();
         var added = await registry.AddAsync(Name, manifest.ToBytes(), incoming, cancellationToken);
         LogImported(Name, added.ManifestSha256);
+    }
+
+    /// <summary>Nobody can add it again: a damaged one is mended here.</summary>
+    private async Task<bool> IsWholeAsync(CancellationToken cancellationToken)
+    {
+        if ((await registry.ListAsync(cancellationToken)).SingleOrDefault(dataset => dataset.Name == Name) is not { } digits)
+        {
+            return false;
+        }
+
+        foreach (var chunk in digits.Manifest.Chunks)
+        {
+            if (!await store.HasWholeChunkAsync(chunk.Sha256, cancellationToken))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

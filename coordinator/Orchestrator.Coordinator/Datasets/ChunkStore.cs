@@ -31,6 +31,18 @@ public sealed class ChunkStore
 
     public bool HasChunk(string sha256) => IsHash(sha256) && File.Exists(Path.Combine(_chunks, sha256));
 
+    /// <summary>There, with the bytes that its name says: a damaged one counts as missing, so that adding its dataset again mends it.</summary>
+    public async Task<bool> HasWholeChunkAsync(string sha256, CancellationToken cancellationToken)
+    {
+        if (!HasChunk(sha256))
+        {
+            return false;
+        }
+
+        await using var chunk = OpenChunk(sha256);
+        return Convert.ToHexStringLower(await SHA256.HashDataAsync(chunk, cancellationToken)) == sha256;
+    }
+
     public bool HasManifest(string sha256) => IsHash(sha256) && File.Exists(Path.Combine(_manifests, sha256));
 
     /// <exception cref="Api.UserException">NOT_FOUND.</exception>

@@ -49,8 +49,19 @@ internal sealed class DatasetApi(DatasetRegistry registry, ChunkStore store) : D
         return (await registry.AddAsync(header.Name, bytes, incoming, cancellationToken)).ToMessage();
     }
 
-    public override Task<FindMissingChunksResponse> FindMissingChunks(FindMissingChunksRequest request, ServerCallContext context) => Task.FromResult(
-        new FindMissingChunksResponse { Sha256 = { request.Sha256.Distinct(StringComparer.Ordinal).Where(sha256 => !store.HasChunk(sha256)) } });
+    public override async Task<FindMissingChunksResponse> FindMissingChunks(FindMissingChunksRequest request, ServerCallContext context)
+    {
+        var response = new FindMissingChunksResponse();
+        foreach (var sha256 in request.Sha256.Distinct(StringComparer.Ordinal))
+        {
+            if (!await store.HasWholeChunkAsync(sha256, context.CancellationToken))
+            {
+                response.Sha256.Add(sha256);
+            }
+        }
+
+        return response;
+    }
 
     public override async Task<GetManifestResponse> GetManifest(GetManifestRequest request, ServerCallContext context)
     {

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Grpc.Core;
 using Orchestrator.Control.Runs;
 using Orchestrator.Coordinator.Api;
-using Orchestrator.Coordinator.Artifacts;
 using Orchestrator.Coordinator.Datasets;
 using Orchestrator.Coordinator.Traces;
 using Orchestrator.Specs;
@@ -13,7 +12,7 @@ using Orchestrator.V1;
 namespace Orchestrator.Coordinator.Runs;
 
 /// <summary>What people ask of runs.</summary>
-internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views, RunLogs logs, DatasetRegistry datasets, TrainRows rows, IArtifactStore artifacts,
+internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views, RunLogs logs, DatasetRegistry datasets, TrainRows rows, RunRemoval removal,
     TraceStore traces, TimeProvider time) : RunService.RunServiceBase
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(250);
@@ -74,19 +73,7 @@ internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views
 
     public override async Task<DeleteRunResponse> DeleteRun(GetRunRequest request, ServerCallContext context)
     {
-        var state = Find(request.Id);
-        if (state.Outcome is null || state.IsActive)
-        {
-            throw new UserException(StatusCode.FailedPrecondition, "still-running", $"run {request.Id} is {state.Name}", $"cancel it first: orch run cancel {request.Id}");
-        }
-
-        foreach (var checkpoint in state.Checkpoints)
-        {
-            await artifacts.DeleteAsync(checkpoint.Id, context.CancellationToken);
-        }
-
-        await runs.DeleteAsync(request.Id, context.CancellationToken);
-        logs.Delete(request.Id);
+        await removal.RemoveAsync(Find(request.Id), context.CancellationToken);
         return new DeleteRunResponse();
     }
 

@@ -35,6 +35,7 @@ internal static class RunServices
         services.AddSingleton<IMessageHandler<StopTrial>>(provider => provider.GetRequiredService<TrialHandlers>());
         services.AddSingleton<IMessageHandler<ScoreTrial>>(provider => provider.GetRequiredService<TrialHandlers>());
         services.AddSingleton<IMessageHandler<ReleaseTrial>>(provider => provider.GetRequiredService<TrialHandlers>());
+        services.AddSingleton<RunRemoval>();
         services.AddSingleton<RunApi>();
         services.AddSingleton<CheckpointApi>();
         return services;

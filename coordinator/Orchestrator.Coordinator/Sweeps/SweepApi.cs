@@ -12,7 +12,7 @@ using Orchestrator.V1;
 namespace Orchestrator.Coordinator.Sweeps;
 
 /// <summary>Sweeps, as people ask for them.</summary>
-internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, TimeProvider time) : SweepService.SweepServiceBase
+internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, RunRemoval runs, TimeProvider time) : SweepService.SweepServiceBase
 {
     /// <summary>Between two looks at a watched sweep.</summary>
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
@@ -103,6 +103,12 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, TimePro
 
     public override async Task<DeleteSweepResponse> DeleteSweep(GetSweepRequest request, ServerCallContext context)
     {
+        if ((await ReadAsync(request.Id, context.CancellationToken)).HasEnded)
+        {
+            // First, so that a coordinator that dies in between leaves a sweep that can be deleted again.
+            await runs.RemoveAllOfAsync(request.Id, context.CancellationToken);
+        }
+
         await ExecuteAsync(request.Id, new SweepCommand.Delete(), context);
         await book.DeleteAsync(request.Id, context.CancellationToken);
         return new DeleteSweepResponse();

@@ -61,6 +61,16 @@ internal sealed class Orch
     /// <summary>Runs a line as a person types it, in <see cref="Folder"/>.</summary>
     public Task<Outcome> TypeAsync(string line) => RunAsync(line, "/bin/bash", ["-c", line]);
 
+    /// <summary>Runs a command with a file system of so many bytes at a folder, in a mount namespace of its own; what it leaves there is printed after its output.</summary>
+    public Task<Outcome> RunOnSmallDiskAsync(string folder, string size, params string[] arguments)
+    {
+        const string Script = """mount -t tmpfs -o "size=$1" none "$0" || exit 99; folder=$0; shift; "$@"; code=$?; find "$folder" -mindepth 1; exit $code""";
+        string[] asRoot = Environment.IsPrivilegedProcess ? [] : ["--user", "--map-root-user"];
+        return RunAsync(
+            $"orch {string.Join(' ', arguments)}, with {size} at {folder}",
+            "unshare", [.. asRoot, "--mount", "/bin/sh", "-c", Script, folder, size, "dotnet", Product.Command, .. arguments]);
+    }
+
     private async Task<Outcome> RunAsync(string line, string program, IEnumerable<string> arguments)
     {
         using var process = Launch(program, arguments);

@@ -66,7 +66,7 @@ internal sealed class ChunkCache
             {
                 if (attempt == TriesOfACorruptChunk)
                 {
-                    throw new FetchException("corrupt", $"chunk {sha256} has other bytes than its name says on the coordinator; add the dataset again");
+                    throw new FetchException("corrupt", $"chunk {sha256} has other bytes than its name says on the coordinator; add the dataset again (or restart the coordinator for digits)");
                 }
             }
         }

@@ -47,7 +47,7 @@ internal sealed class DatasetCache(string folder, DatasetService.DatasetServiceC
             var response = await retries.ExecuteAsync(
                 async token => await coordinator.GetManifestAsync(new GetManifestRequest { Sha256 = sha256 }, cancellationToken: token), cancellationToken);
             var bytes = response.Manifest.ToByteArray();
-            return Hash(bytes) == sha256 ? bytes : throw new FetchException("corrupt", $"the dataset manifest {sha256} has other bytes than its name says on the coordinator; add the dataset again");
+            return Hash(bytes) == sha256 ? bytes : throw new FetchException("corrupt", $"the dataset manifest {sha256} has other bytes than its name says on the coordinator; add the dataset again (or restart the coordinator for digits)");
         }
         catch (RpcException refusal)
         {
