@@ -11,6 +11,9 @@ public sealed class OptimizerTests
 {
     private const double Rate = 0.01;
 
+    // Two blocks, and a part of one.
+    private const int Elements = (2 << 15) + 500;
+
     public static TheoryData<OptimizerSpec> Specs =>
     [
         new OptimizerSpec { Name = "sgd" },
@@ -27,16 +30,17 @@ public sealed class OptimizerTests
     {
         using var scope = NewDisposeScope();
         manual_seed(1);
-        var ours = randn(500);
+        var ours = randn(Elements);
         var theirs = new TorchSharp.Modules.Parameter(ours.clone());
         using var optimizer = FlatOptimizer.Create(spec, ours);
         using var peer = Peer(spec, theirs);
         for (var step = 1; step <= 50; step++)
         {
-            var gradient = randn(500);
+            var gradient = randn(Elements);
             theirs.grad = gradient.clone();
             peer.step();
-            optimizer.Update(ours, gradient, Rate, step);
+            using var blocks = new FlatBlocks(gradient);
+            optimizer.Update(blocks, Rate, step);
         }
 
         Assert.True((ours - theirs).abs().max().ToDouble() < 2e-6);

@@ -119,9 +119,9 @@ public static class RunDecision
             return RunFailure.Of(state, FailureKind.Preempted, speaker.Place, "its agent stopped it", "", c.Step, c.At);
         }
 
-        if (c.Epoch > state.Epoch && !c.Stopped && state.Current!.Purpose is TaskPurpose.Train)
+        if (c.Rank == 0 && c.Epoch > state.Epoch && !c.Stopped && state.Current!.Purpose is TaskPurpose.Train)
         {
-            // It overtook the report of an epoch; both come again.
+            // It overtook its own report of an epoch; both come again.
             return [];
         }
 

@@ -298,6 +298,15 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void Another_ranks_end_may_come_before_what_rank_0_reports()
+    {
+        var run = RunSample.Working(members: 2);
+        Assert.IsType<RunEvent.MemberEnded>(Assert.Single(run.End(3, rank: 1)));
+        run.Train();
+        Assert.Equal(3, run.State.Epoch);
+    }
+
+    [Fact]
     public void A_checkpoint_told_again_after_it_was_released_does_not_stand_again()
     {
         var run = RunSample.Working();

@@ -139,7 +139,7 @@ public sealed class SimulationTests
             {
                 case RunEvent.GenerationProposed e:
                     Assert.True(live.TryAdd(run, e.Members), $"{run} has two generations");
-                    Assert.All(e.Members, member => Assert.True(held.TryAdd((member.Agent, member.Slot), run), $"{member.Agent}:{member.Slot} is taken twice"));
+                    Assert.All(e.Members, member => Assert.True(held.TryAdd((member.Agent, member.Slot), run), $"{member.Agent}:{member.Slot} is taken twice, {held[(member.Agent, member.Slot)]} has it"));
                     break;
                 case RunEvent.MemberEnded e:
                     // Its trainer is gone, though others of the gang may not have ended.

@@ -22,6 +22,8 @@ internal sealed class StepEngine : IDisposable
     private readonly ICollective collective;
     private readonly PartialRows rows;
     private readonly StepReduction reduction;
+    private readonly Tensor gradient;
+    private readonly FlatBlocks gradientBlocks;
     private readonly StepTotals totals;
     private readonly Tensor startStatistics;
     private readonly Tensor startCounters;
@@ -41,6 +43,8 @@ internal sealed class StepEngine : IDisposable
         var nodes = collective.Plan.OwnedNodes(collective.Rank);
         rows = new PartialRows(model, nodes);
         reduction = new StepReduction(rows, collective, model.Device);
+        gradient = reduction.Total.narrow(0, 0, rows.Gradient).DetachFromDisposeScope();
+        gradientBlocks = new FlatBlocks(gradient);
         totals = new StepTotals(rows.Count, nodes.Count, (int)model.FlatCounters.NumberOfElements);
         startStatistics = model.FlatStatistics.clone().DetachFromDisposeScope();
         startCounters = HostMemory.Allocate(model.FlatCounters.shape, ScalarType.Int64, CPU);
@@ -86,6 +90,8 @@ internal sealed class StepEngine : IDisposable
 
     public void Dispose()
     {
+        gradientBlocks.Dispose();
+        gradient.Dispose();
         reduction.Dispose();
         rows.Dispose();
         startStatistics.Dispose();
@@ -207,11 +213,11 @@ internal sealed class StepEngine : IDisposable
             throw new DivergedException(step, "loss");
         }
 
-        var gradient = reduction.HostTotal[..rows.Gradient];
-        var squares = GradientNorm.SumOfSquares(gradient);
+        var elements = reduction.HostTotal[..rows.Gradient];
+        var squares = GradientNorm.SumOfSquares(elements);
         if (!double.IsFinite(squares))
         {
-            throw new DivergedException(step, NameOfNotFinite(gradient));
+            throw new DivergedException(step, NameOfNotFinite(elements));
         }
 
         return (Math.Sqrt(squares), totals.TotalLoss);
@@ -234,17 +240,16 @@ internal sealed class StepEngine : IDisposable
     {
         using var scope = NewDisposeScope();
         using var untracked = no_grad();
-        var total = reduction.ToDevice();
-        var gradient = total.narrow(0, 0, rows.Gradient);
+        reduction.ToDevice();
         if (spec.Training.Clip?.Norm is { } greatest && norm > greatest)
         {
             gradient.mul_(greatest / norm);
         }
 
-        optimizer.Update(model.Weights, gradient, rate, step);
+        optimizer.Update(gradientBlocks, rate, step);
         if (rows.Stride > rows.Gradient)
         {
-            model.FlatStatistics.add_(total.narrow(0, rows.Gradient, rows.Stride - rows.Gradient).div_((float)nonEmptyShards));
+            model.FlatStatistics.add_(reduction.Total.narrow(0, rows.Gradient, rows.Stride - rows.Gradient).div_((float)nonEmptyShards));
         }
 
         if (startCounters.NumberOfElements > 0)

@@ -16,13 +16,17 @@ internal sealed class StepReduction : IDisposable
     private readonly ICollective collective;
     private readonly Tensor? staged;
     private readonly Tensor hostTotal;
+    private readonly bool alone;
     private readonly Tensor? deviceTotal;
 
     public StepReduction(PartialRows rows, ICollective collective, Device device)
     {
         this.rows = rows;
         this.collective = collective;
-        hostTotal = HostMemory.Allocate([rows.Stride], ScalarType.Float32, device);
+
+        // A single rank's one row is the sum already.
+        alone = collective.WorldSize == 1 && device.type == DeviceType.CPU;
+        hostTotal = alone ? rows.All[0].DetachFromDisposeScope() : HostMemory.Allocate([rows.Stride], ScalarType.Float32, device);
         if (device.type != DeviceType.CPU)
         {
             staged = HostMemory.Allocate([rows.Nodes, rows.Stride], ScalarType.Float32, device);
@@ -35,6 +39,11 @@ internal sealed class StepReduction : IDisposable
 
     public void Reduce()
     {
+        if (alone)
+        {
+            return;
+        }
+
         using var scope = NewDisposeScope();
         staged?.copy_(rows.All.narrow(0, 0, rows.Nodes));
         ReadOnlySpan<float> partials = HostMemory.Span<float>(staged ?? rows.All);
@@ -47,8 +56,10 @@ internal sealed class StepReduction : IDisposable
         }
     }
 
-    /// <summary>The sum on the device.</summary>
-    public Tensor ToDevice() => deviceTotal?.copy_(hostTotal) ?? hostTotal;
+    /// <summary>[stride]: the sum on the device, once <see cref="ToDevice"/> has brought it there. Always the same tensor.</summary>
+    public Tensor Total => deviceTotal ?? hostTotal;
+
+    public void ToDevice() => deviceTotal?.copy_(hostTotal);
 
     public void Dispose()
     {

@@ -1,4 +1,5 @@
 using Orchestrator.Specs;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Orchestrator.Training.Optimization;
@@ -7,28 +8,34 @@ namespace Orchestrator.Training.Optimization;
 internal sealed class Sgd : FlatOptimizer
 {
     private readonly OptimizerSpec spec;
-    private readonly Tensor? momentum;
+    private readonly FlatBlocks? momenta;
 
     public Sgd(OptimizerSpec spec, Tensor weights)
+        : base(weights)
     {
         this.spec = spec;
-        momentum = spec.Momentum == 0 ? null : AddState("momentum", weights);
+        momenta = spec.Momentum == 0 ? null : AddState("momentum");
     }
 
-    protected override void Apply(Tensor weights, Tensor gradient, double learningRate, long step)
+    protected override void Apply(FlatBlocks weights, FlatBlocks gradients, double learningRate, long step)
     {
-        if (spec.WeightDecay != 0)
+        using Scalar decay = spec.WeightDecay, momentum = spec.Momentum, rate = -learningRate;
+        for (var block = 0; block < weights.Count; block++)
         {
-            gradient.add_(weights, spec.WeightDecay);
-        }
+            var (weight, gradient) = (weights[block], gradients[block]);
+            if (spec.WeightDecay != 0)
+            {
+                gradient.add_(weight, decay);
+            }
 
-        // The first step's momentum is the gradient itself: 0 * momentum + gradient.
-        momentum?.mul_(spec.Momentum).add_(gradient);
-        if (momentum is not null && spec.Nesterov)
-        {
-            gradient.add_(momentum, spec.Momentum);
-        }
+            // The first step's momentum is the gradient itself: 0 * momentum + gradient.
+            var velocity = momenta?[block].mul_(momentum).add_(gradient);
+            if (velocity is not null && spec.Nesterov)
+            {
+                gradient.add_(velocity, momentum);
+            }
 
-        weights.add_(momentum is null || spec.Nesterov ? gradient : momentum, -learningRate);
+            weight.add_(velocity is null || spec.Nesterov ? gradient : velocity, rate);
+        }
     }
 }

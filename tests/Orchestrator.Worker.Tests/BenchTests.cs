@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Orchestrator.Worker.Bench;
+using Orchestrator.Worker.Tests.Cluster;
+
+namespace Orchestrator.Worker.Tests;
+
+public sealed class BenchTests
+{
+    [Fact]
+    public async Task Train_measures_one_and_two_ranks_against_plain_loops()
+    {
+        var rows = await MeasureAsync("train");
+        Assert.Equal(
+            ["cnn workers=1 batch=64", "cnn workers=1 batch=64 shards=4", "cnn workers=2 batch=64", "mlp workers=1 batch=64", "mlp workers=1 batch=64 shards=4", "mlp workers=2 batch=64"],
+            rows.Select(row => row.GetProperty("case").GetString()));
+        Assert.All(rows, row => Assert.Equal("samples/s", row.GetProperty("unit").GetString()));
+    }
+
+    [Fact]
+    public async Task Allreduce_measures_each_size()
+    {
+        var rows = await MeasureAsync("allreduce");
+        Assert.Equal(
+            ["tcp, 2 ranks, 1 MB", "tcp, 2 ranks, 4 MB", "tcp, 2 ranks, 25 MB", "tcp, 2 ranks, 100 MB"],
+            rows.Select(row => row.GetProperty("case").GetString()).Where(name => !name!.EndsWith("gloo", StringComparison.Ordinal)));
+        Assert.All(rows, row => Assert.Equal("GB/s", row.GetProperty("unit").GetString()));
+    }
+
+    [Fact]
+    public void Ratio_is_the_median_of_the_turns_and_not_of_the_sides()
+    {
+        // The third turn was disturbed, on both sides.
+        var row = BenchRow.Of("case", "samples/s", "peer", [(20, 10), (22, 11), (2, 1)]);
+        Assert.Equal((20, 10, 2), (row.Ours.Median, row.Peer.Median, row.Ratio.Median));
+        Assert.Equal((2, 2, 22), (row.Ratio.LowerQuartile, row.Ratio.UpperQuartile, row.Ours.Best));
+
+        var text = new BenchReport("name", [row], ["a remark"]).ToText().Split('\n');
+        Assert.Equal(3, text.Length);
+        Assert.Contains("20.00 (22.00)", text[1], StringComparison.Ordinal);
+        Assert.Equal("a remark", text[2]);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("many")]
+    public async Task Bad_number_of_rounds_is_exit_code_2(string rounds)
+    {
+        var (exitCode, _, errors) = await RunAsync("allreduce", rounds);
+        Assert.Equal(2, exitCode);
+        Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    private static async Task<JsonElement[]> MeasureAsync(string name)
+    {
+        var (exitCode, output, errors) = await RunAsync(name, "1");
+        Assert.True(exitCode == 0, errors);
+        var report = JsonDocument.Parse(output).RootElement;
+        Assert.Equal(name, report.GetProperty("name").GetString());
+        var rows = report.GetProperty("rows").EnumerateArray().ToArray();
+        Assert.All(rows, row =>
+        {
+            Assert.Equal(1, row.GetProperty("samples").GetInt32());
+            Assert.True(row.GetProperty("ours").GetDouble() > 0);
+            Assert.Equal(row.GetProperty("ours").GetDouble() / row.GetProperty("peer").GetDouble(), row.GetProperty("ratio").GetDouble(), 1e-9);
+        });
+        return rows;
+    }
+
+    private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string name, string rounds)
+    {
+        using var process = Process.Start(new ProcessStartInfo(AgentProcess.Program, ["bench", name, "--rounds", rounds, "--output", "json"])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, await output, await errors);
+    }
+}
