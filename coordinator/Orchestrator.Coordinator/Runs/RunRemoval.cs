@@ -2,14 +2,14 @@ using Grpc.Core;
 using Orchestrator.Control.Runs;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Artifacts;
+using Orchestrator.Coordinator.Sweeps;
 
 namespace Orchestrator.Coordinator.Runs;
 
 /// <summary>Takes ended runs away, with their checkpoints and logs.</summary>
-internal sealed class RunRemoval(RunCoordinator runs, RunTable table, RunLogs logs, IArtifactStore artifacts)
+internal sealed class RunRemoval(RunCoordinator runs, RunTable table, RunLogs logs, IArtifactStore artifacts) : ISweepRuns
 {
-    /// <summary>All of a sweep, or none where one has not ended yet.</summary>
-    /// <exception cref="UserException">FAILED_PRECONDITION <c>still-running</c>.</exception>
+    /// <inheritdoc/>
     public async Task RemoveAllOfAsync(string sweep, CancellationToken cancellationToken)
     {
         var states = table.List().Where(state => state.Trial?.Sweep == sweep).ToArray();

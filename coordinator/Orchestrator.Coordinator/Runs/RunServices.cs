@@ -2,6 +2,7 @@ using Orchestrator.Control.Runs;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Broker;
 using Orchestrator.Coordinator.Journal;
+using Orchestrator.Coordinator.Sweeps;
 
 namespace Orchestrator.Coordinator.Runs;
 
@@ -36,6 +37,7 @@ internal static class RunServices
         services.AddSingleton<IMessageHandler<ScoreTrial>>(provider => provider.GetRequiredService<TrialHandlers>());
         services.AddSingleton<IMessageHandler<ReleaseTrial>>(provider => provider.GetRequiredService<TrialHandlers>());
         services.AddSingleton<RunRemoval>();
+        services.AddSingleton<ISweepRuns>(provider => provider.GetRequiredService<RunRemoval>());
         services.AddSingleton<RunApi>();
         services.AddSingleton<CheckpointApi>();
         return services;

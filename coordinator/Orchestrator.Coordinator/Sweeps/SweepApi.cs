@@ -3,7 +3,6 @@ using Grpc.Core;
 using Orchestrator.Control.Sweeps;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Datasets;
-using Orchestrator.Coordinator.Runs;
 using Orchestrator.Specs;
 using Orchestrator.Specs.Checks;
 using Orchestrator.Specs.Reading;
@@ -12,7 +11,7 @@ using Orchestrator.V1;
 namespace Orchestrator.Coordinator.Sweeps;
 
 /// <summary>Sweeps, as people ask for them.</summary>
-internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, RunRemoval runs, TimeProvider time) : SweepService.SweepServiceBase
+internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepRuns runs, TimeProvider time) : SweepService.SweepServiceBase
 {
     /// <summary>Between two looks at a watched sweep.</summary>
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);

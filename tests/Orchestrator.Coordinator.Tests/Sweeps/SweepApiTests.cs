@@ -148,10 +148,12 @@ public sealed class SweepApiTests : IAsyncLifetime
         world.Answer = SweepWorld.Train;
         var request = new GetSweepRequest { Id = await world.SubmitAsync() };
         Assert.Equal("sweep-running", (await Assert.ThrowsAsync<UserException>(() => world.Api.DeleteSweep(request, SweepWorld.Call))).Code);
+        Assert.Empty(world.Removed);
 
         await world.WatchAsync(request.Id);
         await world.Api.DeleteSweep(request, SweepWorld.Call);
         Assert.Empty((await world.Api.ListSweeps(new ListSweepsRequest(), SweepWorld.Call)).Sweeps);
+        Assert.Equal([request.Id], world.Removed);
         await SweepWorld.UntilAsync(() => world.Sent.OfType<ReleaseTrial>().Select(release => release.Trial).Distinct().Count() == 6);
         Assert.Equal("unknown-sweep", (await Assert.ThrowsAsync<UserException>(() => world.GetAsync(request.Id))).Code);
     }

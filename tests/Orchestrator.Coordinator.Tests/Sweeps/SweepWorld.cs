@@ -16,7 +16,7 @@ using Orchestrator.V1;
 namespace Orchestrator.Coordinator.Tests.Sweeps;
 
 /// <summary>The sweep controller over a real journal, with a run coordinator that only pretends to train.</summary>
-internal sealed class SweepWorld : IMessageBus, IAsyncDisposable
+internal sealed class SweepWorld : IMessageBus, ISweepRuns, IAsyncDisposable
 {
     private const int Consumers = 32;
 
@@ -50,6 +50,7 @@ internal sealed class SweepWorld : IMessageBus, IAsyncDisposable
             .AddSingleton(_ => DataDirectory.Open(folder))
             .AddJournal(new JournalOptions { Database = Path.Combine(folder, "journal.db") })
             .AddSingleton<IMessageBus>(this)
+            .AddSingleton<ISweepRuns>(this)
             .AddDatasets()
             .AddSweeps();
         host = builder.Build();
@@ -58,6 +59,9 @@ internal sealed class SweepWorld : IMessageBus, IAsyncDisposable
 
     /// <summary>What was sent to the run coordinator, in order.</summary>
     public ConcurrentQueue<object> Sent { get; } = new();
+
+    /// <summary>Sweeps whose runs were taken away.</summary>
+    public ConcurrentQueue<string> Removed { get; } = new();
 
     /// <summary>How it answers; null says nothing.</summary>
     public Func<object, IEnumerable<object>>? Answer { get; set; }
@@ -101,6 +105,12 @@ internal sealed class SweepWorld : IMessageBus, IAsyncDisposable
 
     public async Task<string> SubmitAsync(string file = File, params string[] set) =>
         (await Api.SubmitSweep(new SubmitSweepRequest { File = file, FileName = "digits.yaml", Set = { set } }, Call)).Id;
+
+    public Task RemoveAllOfAsync(string sweep, CancellationToken cancellationToken)
+    {
+        Removed.Enqueue(sweep);
+        return Task.CompletedTask;
+    }
 
     public Task<Sweep> GetAsync(string id) => Api.GetSweep(new GetSweepRequest { Id = id }, Call);
 

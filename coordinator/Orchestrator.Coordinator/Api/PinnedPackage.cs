@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using Orchestrator.Specs;
 using Orchestrator.Specs.Reading;
 
-namespace Orchestrator.Coordinator.Runs;
+namespace Orchestrator.Coordinator.Api;
 
 /// <summary>The user's assembly as it is when its file is submitted: what changes later is refused by the trainers.</summary>
 internal static class PinnedPackage
