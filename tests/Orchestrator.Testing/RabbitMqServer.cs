@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Text;
 
 namespace Orchestrator.Testing;
 
@@ -72,6 +73,18 @@ public sealed class RabbitMqServer : IDisposable
         {
             throw new InvalidOperationException($"RabbitMQ ended while starting: {LastWords()}");
         }
+    }
+
+    /// <summary>
+    /// Whether the disk knows that the quorum queue exists. RabbitMQ 3.10 confirms messages before that, and forgets the queue when it is killed in between.
+    /// </summary>
+    public bool HasWrittenDown(string queue)
+    {
+        // An atom of Erlang's external term format: its length, then its name; %2F is the virtual host.
+        var name = $"%2F_{queue}";
+        byte[] atom = [(byte)name.Length, .. Encoding.UTF8.GetBytes(name)];
+        return Directory.EnumerateFiles(folder["mnesia"], "names.dets", SearchOption.AllDirectories)
+            .Any(directory => File.ReadAllBytes(directory).AsSpan().IndexOf(atom) >= 0);
     }
 
     /// <summary>In good order; what it holds stays on disk.</summary>

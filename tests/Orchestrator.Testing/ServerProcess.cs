@@ -35,21 +35,7 @@ internal sealed class ServerProcess : IDisposable
     }
 
     /// <summary>Whether it still runs; a zombie does not.</summary>
-    public bool IsRunning
-    {
-        get
-        {
-            try
-            {
-                var stat = File.ReadAllText($"/proc/{server}/stat");
-                return stat[stat.LastIndexOf(')') + 2] is not ('Z' or 'X');
-            }
-            catch (IOException)
-            {
-                return false;
-            }
-        }
-    }
+    public bool IsRunning => IsAlive(server);
 
     /// <param name="signal">Ends it in good order: INT, TERM, KILL.</param>
     /// <param name="log">Takes what it prints.</param>
@@ -72,15 +58,18 @@ internal sealed class ServerProcess : IDisposable
         return new ServerProcess(shell, pid);
     }
 
-    /// <summary>SIGKILL to the whole group, at once.</summary>
+    /// <summary>SIGKILL to the server and all that it started, at once; returns when they are gone.</summary>
     public void Kill()
     {
-        // The system call, not the program: procps 4.0.2 reads `kill -KILL -1234` as "every process of the machine".
-        if (IsRunning && Native.GroupOf(server) == server)
+        // PostgreSQL's backends lead groups of their own, and one in the middle of a statement would finish it.
+        var family = IsRunning ? Family(server) : [];
+        foreach (var pid in family)
         {
-            _ = Native.Kill(-server, Native.SigKill);
+            // The system call, not the program: procps 4.0.2 reads `kill -KILL -1234` as "every process of the machine".
+            _ = Native.Kill(pid, Native.SigKill);
         }
 
+        SpinWait.SpinUntil(() => !family.Exists(IsAlive), TimeSpan.FromSeconds(15));
         Dispose();
     }
 
@@ -96,6 +85,40 @@ internal sealed class ServerProcess : IDisposable
         guard.Dispose();
     }
 
+    private static bool IsAlive(int pid) => Stat(pid) is [not ("Z" or "X"), ..];
+
+    /// <summary>Of proc(5), from the state on: state, parent, ...; null where there is no such process. The name before it may hold anything.</summary>
+    private static string[]? Stat(int pid)
+    {
+        try
+        {
+            var stat = File.ReadAllText($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/stat");
+            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The process, its children, theirs and so on: parents first.</summary>
+    private static List<int> Family(int root)
+    {
+        var children = Directory.EnumerateDirectories("/proc")
+            .Select(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+            .Where(pid => pid > 1)
+            .Select(pid => (Pid: pid, Stat: Stat(pid)))
+            .Where(process => process.Stat is not null)
+            .ToLookup(process => int.Parse(process.Stat![1], CultureInfo.InvariantCulture), process => process.Pid);
+        List<int> family = [root];
+        for (var next = 0; next < family.Count; next++)
+        {
+            family.AddRange(children[family[next]]);
+        }
+
+        return family;
+    }
+
     private static class Native
     {
         public const int SigKill = 9;
@@ -103,9 +126,5 @@ internal sealed class ServerProcess : IDisposable
         [DllImport("libc", EntryPoint = "kill")]
         [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
         public static extern int Kill(int pid, int signal);
-
-        [DllImport("libc", EntryPoint = "getpgid")]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        public static extern int GroupOf(int pid);
     }
 }

@@ -12,7 +12,7 @@ public static class CheckpointDownload
     /// <param name="parts">The files one after the other, as the coordinator streams them.</param>
     /// <param name="folder">Must not exist, be empty, or hold a checkpoint, which is replaced.</param>
     /// <param name="progress">Bytes received so far, and the whole (0 where unknown).</param>
-    /// <exception cref="CliException">The folder holds something else, or a file is not what the manifest says; nothing is left behind.</exception>
+    /// <exception cref="CliException">The folder holds something else, or a file is not what the manifest says, or the disk is full; nothing is left behind.</exception>
     public static async Task<Fetched> SaveAsync(
         IAsyncEnumerable<FilePart> parts, string folder, CancellationToken cancellation, Action<long, long>? progress = null)
     {
@@ -32,6 +32,12 @@ public static class CheckpointDownload
 
             Directory.Move(aside, target);
             return new(checkpoint.Id, target, weights);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The system names the folder aside, which is nobody's but ours.
+            var reason = exception.Message.Split(" : ")[0].Replace(aside, target, StringComparison.Ordinal).TrimEnd('.');
+            throw CliException.BadInput($"{target} can't be written: {reason}; free some space there, or name another folder");
         }
         finally
         {

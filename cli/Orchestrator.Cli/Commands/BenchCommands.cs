@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Orchestrator.Cli.Bench;
 using Orchestrator.Cli.Terminal;
 
 namespace Orchestrator.Cli.Commands;
@@ -10,5 +11,6 @@ internal static class BenchCommands
     {
         ForwardedCommands.Bench(shell, "train", "Training with one and two workers, against plain TorchSharp loops"),
         ForwardedCommands.Bench(shell, "allreduce", "Summing gradients over TCP, against a memory copy and against Gloo where it is installed"),
+        ControlBench.Build(shell),
     };
 }

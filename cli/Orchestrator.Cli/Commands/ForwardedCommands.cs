@@ -31,6 +31,7 @@ internal static class ForwardedCommands
         new Command("agent", "A worker's agent on this machine, which dials in to a coordinator").With(
             Option("--coordinator", "HOST:PORT of the coordinator; ORCH_ENDPOINT unless told"),
             Number("--slots", "trainers at a time", 1, 1, 1024),
+            Option("--device", "cpu, or cuda: each slot is a GPU (cpu unless told)"),
             Option("--token-file", "file with the token that the coordinator was started with; ORCH_TOKEN unless told"),
             Option("--advertise", "the host that other workers reach this machine's trainers by"),
             Option("--peer-ports", "A-B: the ports that trainers listen on"),

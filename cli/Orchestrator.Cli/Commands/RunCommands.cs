@@ -56,24 +56,11 @@ internal static class RunCommands
 
     private static GetRunRequest Which(ParseResult parsed) => new() { Id = parsed.Text("ID") };
 
-    private static async Task<int> SubmitAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
-    {
-        var path = parsed.Text("FILE");
-        var request = new SubmitRunRequest { File = await SpecText.ReadAsync(path, cancellation), FileName = path };
-        request.Set.AddRange(SubmitOptions.Overrides(parsed));
-        var span = SubmitSpan.Begin("run submit", TimeProvider.System);
-        using var connection = Connection.Open(shell, span.TraceParent);
-        var id = (await connection.Runs.SubmitRunAsync(request, cancellationToken: cancellation)).Id;
-        await span.EndAsync(connection, "orchestrator.run", id, cancellation);
-        if (!parsed.GetValue<bool>("--watch"))
-        {
-            shell.Out.WriteLine(parsed.Json() ? Said.IdJson(id) : $"run {id} submitted; follow it with `orch run watch {id}`");
-            return ExitCode.Done;
-        }
-
-        using var untraced = Connection.Open(shell);
-        return await RunWatch.RunAsync(shell, untraced, id, parsed.Json(), cancellation);
-    }
+    private static Task<int> SubmitAsync(Shell shell, ParseResult parsed, CancellationToken cancellation) => new Submission(
+        "run",
+        async (connection, text, name, overrides, token) =>
+            (await connection.Runs.SubmitRunAsync(new() { File = text, FileName = name, Folder = SpecText.FolderOf(name), Set = { overrides } }, cancellationToken: token)).Id,
+        (connection, id, token) => RunWatch.RunAsync(shell, connection, id, parsed.Json(), token)).RunAsync(shell, parsed, cancellation);
 
     private static async Task<int> ListAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
     {

@@ -52,24 +52,11 @@ internal static class SweepCommands
         return await call(connection.Sweeps, new() { Id = parsed.Text("ID") });
     }
 
-    private static async Task<int> SubmitAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
-    {
-        var path = parsed.Text("FILE");
-        var request = new SubmitSweepRequest { File = await SpecText.ReadAsync(path, cancellation), FileName = path };
-        request.Set.AddRange(SubmitOptions.Overrides(parsed));
-        var span = SubmitSpan.Begin("sweep submit", TimeProvider.System);
-        using var connection = Connection.Open(shell, span.TraceParent);
-        var id = (await connection.Sweeps.SubmitSweepAsync(request, cancellationToken: cancellation)).Id;
-        await span.EndAsync(connection, "orchestrator.sweep", id, cancellation);
-        if (!parsed.GetValue<bool>("--watch"))
-        {
-            shell.Out.WriteLine(parsed.Json() ? Said.IdJson(id) : $"sweep {id} submitted; follow it with `orch sweep watch {id}`");
-            return ExitCode.Done;
-        }
-
-        using var untraced = Connection.Open(shell);
-        return await SweepWatch.RunAsync(shell, untraced, id, parsed.Json(), cancellation);
-    }
+    private static Task<int> SubmitAsync(Shell shell, ParseResult parsed, CancellationToken cancellation) => new Submission(
+        "sweep",
+        async (connection, text, name, overrides, token) =>
+            (await connection.Sweeps.SubmitSweepAsync(new() { File = text, FileName = name, Folder = SpecText.FolderOf(name), Set = { overrides } }, cancellationToken: token)).Id,
+        (connection, id, token) => SweepWatch.RunAsync(shell, connection, id, parsed.Json(), token)).RunAsync(shell, parsed, cancellation);
 
     private static async Task<int> ListAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
     {

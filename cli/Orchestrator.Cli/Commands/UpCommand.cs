@@ -71,7 +71,7 @@ internal static class UpCommand
             data         {options.DataDirectory}
             log          {cluster.LogPath}
             """);
-        if (cluster.Endpoint.Endpoint != Address.Of(shell).Authority)
+        if (Address.Parse(cluster.Endpoint.Endpoint)?.Authority != Address.Of(shell).Authority)
         {
             shell.Out.WriteLine($"other commands find it with  export ORCH_ENDPOINT={cluster.Endpoint.Endpoint}");
         }

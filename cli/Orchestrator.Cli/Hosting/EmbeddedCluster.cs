@@ -33,7 +33,7 @@ public sealed class EmbeddedCluster : IDisposable
     public static async Task<EmbeddedCluster> StartAsync(
         Installation installation, ClusterOptions options, Shell shell, Action<string> say, CancellationToken cancellation)
     {
-        var token = options.TokenFile is { } file ? (await File.ReadAllTextAsync(file, cancellation)).Trim() : shell.Variable("ORCH_TOKEN");
+        var token = options.TokenFile is { } file ? await ReadTokenAsync(file, cancellation) : shell.Variable("ORCH_TOKEN");
         var log = StartupLog.In(options.DataDirectory);
         var process = Programs.StartApart(installation.Coordinator, options.Arguments(installation.Worker), log.Path);
         var cluster = new EmbeddedCluster(process, log, token);
@@ -86,6 +86,18 @@ public sealed class EmbeddedCluster : IDisposable
     public Connection Connect(string? traceParent = null) => Connection.Open(Address.Parse(Endpoint.Endpoint)!, _token, traceParent);
 
     public void Dispose() => _process.Dispose();
+
+    private static async Task<string> ReadTokenAsync(string file, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await File.ReadAllTextAsync(file, cancellation)).Trim();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw CliException.BadInput($"--token-file {file} can't be read: {exception.Message.TrimEnd('.')}; name a file that holds the token");
+        }
+    }
 
     private async Task UntilReadyAsync(ClusterOptions options, Action<string> say, CancellationToken cancellation)
     {

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace Orchestrator.Cli.Hosting;
 
 /// <summary>What a coordinator writes into its data directory once it listens: <c>endpoint.json</c>.</summary>
-/// <param name="Endpoint">gRPC, host:port.</param>
-/// <param name="Web">REST, health and metrics, host:port.</param>
+/// <param name="Endpoint">gRPC, as a URL: http://127.0.0.1:5080.</param>
+/// <param name="Web">REST, health and metrics, as a URL.</param>
 /// <param name="Pid">The coordinator's own process.</param>
 public sealed record EndpointFile(string Endpoint, string Web, int Pid)
 {

@@ -28,6 +28,8 @@ public static class ErrorLine
     private static (int Code, string Message) Explain(Exception exception) => exception switch
     {
         CliException cli => (cli.ExitCode, cli.Message),
+        RpcException { Status.DebugException: HttpRequestException { HttpRequestError: HttpRequestError.HttpProtocolError or HttpRequestError.InvalidResponse } } =>
+            (ExitCode.NoCoordinator, "who answers does not speak gRPC; is ORCH_ENDPOINT the coordinator's web port, or another program's?"),
         SpecException spec => (ExitCode.BadInput, spec.Error.ToString()),
         RpcException rpc => (CodeOf(rpc.StatusCode), rpc.GetRpcStatus()?.GetDetail<UserError>() is { } detail ? Line(detail) : Plain(rpc)),
         IOException or UnauthorizedAccessException => (ExitCode.BadInput, exception.Message),

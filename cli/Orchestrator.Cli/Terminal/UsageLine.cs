@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using Orchestrator.Specs.Binding;
 
 namespace Orchestrator.Cli.Terminal;
 
@@ -13,8 +15,22 @@ public static class UsageLine
             command.Insert(0, at.Command is RootCommand ? "orch" : at.Command.Name);
         }
 
-        var message = parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
-        shell.Error.WriteLine($"error: {message}; see `{string.Join(' ', command)} --help`");
+        shell.Error.WriteLine($"error: {Message(parsed)}; see `{string.Join(' ', command)} --help`");
         return ExitCode.BadInput;
+    }
+
+    private static string Message(ParseResult parsed)
+    {
+        // A word that is no command also makes a command missing: the word is the mistake.
+        if (parsed.CommandResult.Command.Subcommands is { Count: > 0 } known && parsed.UnmatchedTokens is [var word, ..])
+        {
+            return $"there is no command '{word}'; {Suggestion.For(word, [.. known.Select(command => command.Name)])}";
+        }
+
+        var error = parsed.Errors[0];
+        return error.SymbolResult is OptionResult { Option: { } option, Tokens: [var token, ..] }
+            && (option.ValueType == typeof(int?) || option.ValueType == typeof(int)) && !int.TryParse(token.Value, out _)
+                ? $"{option.Name} is '{token.Value}': it must be a whole number"
+                : error.Message.ReplaceLineEndings(" ").TrimEnd('.');
     }
 }

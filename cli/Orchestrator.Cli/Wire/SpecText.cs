@@ -7,6 +7,9 @@ public static class SpecText
 {
     private const long Largest = 1024 * 1024;
 
+    /// <summary>Where the file's relative paths begin.</summary>
+    public static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
+
     /// <exception cref="CliException">There is no such file, or it is larger than 1 MiB.</exception>
     public static async Task<string> ReadAsync(string path, CancellationToken cancellation)
     {

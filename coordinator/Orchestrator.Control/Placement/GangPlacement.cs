@@ -2,13 +2,6 @@ using Orchestrator.Control.Runs;
 
 namespace Orchestrator.Control.Placement;
 
-/// <param name="Device">cpu, cuda:0</param>
-public sealed record FreeSlot(SlotId Id, string Device)
-{
-    /// <summary>cpu, cuda: a gang takes one kind only, for other kinds compute other bits.</summary>
-    public string Kind => Device.Split(':', 2)[0];
-}
-
 /// <summary>A run that waits for slots.</summary>
 /// <param name="Group">Its sweep; a run of its own is its own group.</param>
 /// <param name="Refused">Agents that it does not go to.</param>
@@ -16,11 +9,11 @@ public sealed record WaitingRun(string Run, string Group, int Min, int Max, IRea
 
 /// <summary>What placement looks at.</summary>
 /// <param name="Free">Of agents that are ready.</param>
-/// <param name="Total">Slots of ready agents, free or not, by kind of device.</param>
+/// <param name="All">Every slot of ready agents, free or not.</param>
 /// <param name="Waiting">In order of arrival.</param>
 /// <param name="Running">Slots that each group holds now.</param>
-public sealed record PlacementSnapshot(IReadOnlyList<FreeSlot> Free, IReadOnlyDictionary<string, int> Total, IReadOnlyList<WaitingRun> Waiting,
-    IReadOnlyDictionary<string, int> Running);
+public sealed record PlacementSnapshot(
+    IReadOnlyList<Slot> Free, ClusterShape All, IReadOnlyList<WaitingRun> Waiting, IReadOnlyDictionary<string, int> Running);
 
 /// <param name="Slots">In rank order.</param>
 public sealed record PlacedGang(string Run, IReadOnlyList<SlotId> Slots);
@@ -34,12 +27,11 @@ public static class GangPlacement
     public static IReadOnlyList<PlacedGang> Place(PlacementSnapshot snapshot)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
-        var free = new List<FreeSlot>(snapshot.Free);
+        var free = new List<Slot>(snapshot.Free);
         var running = new Dictionary<string, int>(snapshot.Running, StringComparer.Ordinal);
-        var most = snapshot.Total.Count == 0 ? 0 : snapshot.Total.Values.Max();
-        // What no cluster of this size can take must not block those that it can.
-        var waiting = new List<WaitingRun>(snapshot.Waiting.Where(run => run.Min <= most));
-        var placed = new List<(WaitingRun Run, List<FreeSlot> Slots)>();
+        // What the cluster could not take were it empty must not block those that it can.
+        var waiting = new List<WaitingRun>(snapshot.Waiting.Where(run => snapshot.All.Fits(run.Min, run.Refused)));
+        var placed = new List<(WaitingRun Run, List<Slot> Slots)>();
         while (free.Count > 0 && Next(waiting, running, free) is { } next)
         {
             waiting.Remove(next.Run);
@@ -48,7 +40,7 @@ public static class GangPlacement
             running[next.Run.Group] = running.GetValueOrDefault(next.Run.Group) + next.Slots.Count;
         }
 
-        if (!waiting.Exists(run => CouldFit(run, free)))
+        if (!waiting.Exists(run => IsHelpedBy(run, free)))
         {
             Grow(placed, free, running);
         }
@@ -56,20 +48,21 @@ public static class GangPlacement
         return [.. placed.Select(gang => new PlacedGang(gang.Run.Run, [.. Ordered(gang.Slots).Select(slot => slot.Id)]))];
     }
 
-    private static (WaitingRun Run, List<FreeSlot> Slots)? Next(
-        List<WaitingRun> waiting, Dictionary<string, int> running, List<FreeSlot> free)
+    private static (WaitingRun Run, List<Slot> Slots)? Next(List<WaitingRun> waiting, Dictionary<string, int> running, List<Slot> free)
     {
-        var order = waiting
-            .GroupBy(run => run.Group)
-            .Select((group, arrival) => (Head: group.First(), Running: running.GetValueOrDefault(group.Key), arrival))
-            .OrderBy(group => group.Running).ThenBy(group => group.arrival)
-            .Select(group => group.Head);
-        if (waiting.Count > 0 && Choose(waiting[0], free) is null && CouldFit(waiting[0], free))
+        // Who has no use for any free slot is passed by: to keep them for it would help nobody.
+        var helped = waiting.Where(run => IsHelpedBy(run, free)).ToArray();
+        if (helped.Length == 0 || Choose(helped[0], free) is null)
         {
             return null;
         }
 
-        foreach (var head in order)
+        var heads = helped
+            .GroupBy(run => run.Group)
+            .Select((group, arrival) => (Head: group.First(), Running: running.GetValueOrDefault(group.Key), arrival))
+            .OrderBy(group => group.Running).ThenBy(group => group.arrival)
+            .Select(group => group.Head);
+        foreach (var head in heads)
         {
             if (Choose(head, free) is { } slots)
             {
@@ -80,12 +73,11 @@ public static class GangPlacement
         return null;
     }
 
-    /// <summary>False where its refused agents alone keep it waiting: keeping slots free does not help it.</summary>
-    private static bool CouldFit(WaitingRun run, List<FreeSlot> free) =>
+    private static bool IsHelpedBy(WaitingRun run, List<Slot> free) =>
         run.Refused.Count == 0 || free.Exists(slot => !run.Refused.Contains(slot.Id.Agent));
 
     /// <summary>The fewest slots that it takes: on one agent if one has room (the one with the least to spare), else on as few as may be.</summary>
-    private static List<FreeSlot>? Choose(WaitingRun run, List<FreeSlot> free)
+    private static List<Slot>? Choose(WaitingRun run, List<Slot> free)
     {
         var kinds = free
             .Where(slot => !run.Refused.Contains(slot.Id.Agent))
@@ -104,7 +96,7 @@ public static class GangPlacement
     }
 
     /// <summary>Nobody else waits: what is left goes round the gangs just placed, up to what each can use.</summary>
-    private static void Grow(List<(WaitingRun Run, List<FreeSlot> Slots)> placed, List<FreeSlot> free, Dictionary<string, int> running)
+    private static void Grow(List<(WaitingRun Run, List<Slot> Slots)> placed, List<Slot> free, Dictionary<string, int> running)
     {
         while (true)
         {
@@ -124,12 +116,12 @@ public static class GangPlacement
         }
     }
 
-    private static FreeSlot? MoreFor(WaitingRun run, List<FreeSlot> slots, List<FreeSlot> free) => free
+    private static Slot? MoreFor(WaitingRun run, List<Slot> slots, List<Slot> free) => free
         .Where(slot => slot.Kind == slots[0].Kind && !run.Refused.Contains(slot.Id.Agent))
         .OrderByDescending(slot => slots.Exists(taken => taken.Id.Agent == slot.Id.Agent))
         .FirstOrDefault();
 
     /// <summary>Neighbouring ranks on one agent: most of the exchange stays there.</summary>
-    private static IEnumerable<FreeSlot> Ordered(List<FreeSlot> slots) =>
+    private static IEnumerable<Slot> Ordered(List<Slot> slots) =>
         slots.GroupBy(slot => slot.Id.Agent).SelectMany(agent => agent.OrderBy(slot => slot.Id.Index));
 }

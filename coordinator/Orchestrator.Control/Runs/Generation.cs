@@ -58,6 +58,9 @@ public sealed record Member(MemberPlace Place, MemberStage Stage = MemberStage.A
 public sealed record Generation(int Number, TaskPurpose Purpose, ImmutableList<Member> Members, string Checkpoint, long FromStep,
     string SpanId, DateTimeOffset ProposedAt, DateTimeOffset? BegunAt = null)
 {
+    /// <summary>Of the last checkpoint that it wrote, or began from.</summary>
+    public long CommittedStep { get; init; } = FromStep;
+
     [JsonIgnore]
     public int WorldSize => Members.Count;
 

@@ -79,7 +79,8 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> FinishEpoch(RunState state, RunCommand.FinishEpoch c)
     {
-        if (state.Phase is not RunPhase.Working || Speaker(state, c.Generation, c.Rank) is null || c.Rank != 0 || c.Epoch <= state.Epoch)
+        // One that comes before its turn comes again after those that it overtook: an epoch that is skipped would be missed for ever.
+        if (!Trains(state, c.Generation, c.Rank) || c.Epoch != state.Epoch + 1)
         {
             return [];
         }
@@ -91,8 +92,8 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> Commit(RunState state, RunCommand.CommitCheckpoint c)
     {
-        if (state.Phase is not RunPhase.Working || Speaker(state, c.Generation, c.Rank) is null || c.Rank != 0
-            || state.Checkpoints.Exists(record => record.Id == c.Checkpoint.Id))
+        // Told again after it was released, it must not stand again: its files are gone. Told before its epoch, a loss would leave that epoch out.
+        if (!Trains(state, c.Generation, c.Rank) || c.Checkpoint.Step <= state.Current!.CommittedStep || c.Checkpoint.Epoch > state.Epoch)
         {
             return [];
         }
@@ -116,6 +117,12 @@ public static class RunDecision
         {
             // Its agent drained it by itself: the run goes on elsewhere from the checkpoint that it has just written.
             return RunFailure.Of(state, FailureKind.Preempted, speaker.Place, "its agent stopped it", "", c.Step, c.At);
+        }
+
+        if (c.Epoch > state.Epoch && !c.Stopped && state.Current!.Purpose is TaskPurpose.Train)
+        {
+            // It overtook the report of an epoch; both come again.
+            return [];
         }
 
         RunEvent ended = new RunEvent.MemberEnded(c.Generation, c.Rank, c.At);
@@ -203,6 +210,10 @@ public static class RunDecision
             ? [new RunEvent.TestScored(NoMetrics, "there is no checkpoint to score", c.At)]
             : [new RunEvent.ScoreRequested(c.At)];
     }
+
+    /// <summary>Whether this is rank 0 of the generation that trains now: it alone speaks of epochs and checkpoints.</summary>
+    private static bool Trains(RunState state, int generation, int rank) =>
+        rank == 0 && state.Phase is RunPhase.Working && state.Current!.Purpose is TaskPurpose.Train && Speaker(state, generation, rank) is { IsGone: false };
 
     /// <summary>The member that speaks, or null where the generation or rank is not (any more) one of this run's.</summary>
     private static Member? Speaker(RunState state, int generation, int rank) =>

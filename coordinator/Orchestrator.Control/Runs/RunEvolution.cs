@@ -45,11 +45,7 @@ public static class RunEvolution
                 History = state.History.Add(new EpochRecord(e.Epoch, e.Step, e.Metrics)),
             },
             RunEvent.EpochRepeated e => state with { Epoch = e.Epoch, Step = e.Step },
-            RunEvent.CheckpointCommitted e => state with
-            {
-                Checkpoints = state.Checkpoints.Add(e.Checkpoint),
-                Step = Math.Max(state.Step, e.Checkpoint.Step),
-            },
+            RunEvent.CheckpointCommitted e => Committed(state, e.Checkpoint),
             RunEvent.CheckpointReleased e => Without(state, e.Checkpoint),
             RunEvent.CheckpointRejected e => Without(state, e.Checkpoint),
             RunEvent.MemberEnded e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Ended }),
@@ -106,6 +102,12 @@ public static class RunEvolution
     {
         Current = generation,
         Shown = generation.Purpose is TaskPurpose.Train ? generation : state.Shown,
+    };
+
+    private static RunState Committed(RunState state, CheckpointRecord checkpoint) => Show(state, state.Current! with { CommittedStep = checkpoint.Step }) with
+    {
+        Checkpoints = state.Checkpoints.Add(checkpoint),
+        Step = Math.Max(state.Step, checkpoint.Step),
     };
 
     private static RunState Over(RunState state) => state with { Phase = RunPhase.Waiting, Current = null };

@@ -50,7 +50,8 @@ public abstract record SweepIntent(int Trial, int Attempt)
         // What a lost attempt had saved is of no use to anybody.
         for (var attempt = 1; attempt <= trial.Attempt; attempt++)
         {
-            if (!kept || attempt < trial.Attempt)
+            var savedNothing = attempt == trial.Attempt && trial.End is { Checkpoint: "" };
+            if (!savedNothing && (!kept || attempt < trial.Attempt))
             {
                 yield return new Release(trial.Number, attempt);
             }

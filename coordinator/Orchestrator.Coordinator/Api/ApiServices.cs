@@ -1,5 +1,6 @@
 using Google.Protobuf.Reflection;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Orchestrator.Coordinator.Api.OpenApi;
 using Orchestrator.Coordinator.Hosting;
 using Orchestrator.V1;
@@ -14,7 +15,7 @@ internal static class ApiServices
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = Listeners.MaximumMessageBytes;
-            grpc.MaxSendMessageSize = Listeners.MaximumMessageBytes;
+            grpc.MaxSendMessageSize = Listeners.MaximumAnswerBytes;
             grpc.Interceptors.Add<ErrorInterceptor>();
         }).AddJsonTranscoding(json =>
         {
@@ -35,7 +36,15 @@ internal static class ApiServices
         app.MapGrpcService<ClusterApi>();
         app.MapGrpcHealthChecksService();
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
-        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = HealthTags.OnlyReady });
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = HealthTags.OnlyReady, ResponseWriter = WriteAsync });
         app.MapGet("/openapi.json", () => Results.Text(OpenApiDocument.Json, "application/json"));
+    }
+
+    /// <summary>Healthy, Degraded or Unhealthy; then what is wrong, a line each.</summary>
+    private static Task WriteAsync(HttpContext context, HealthReport report)
+    {
+        context.Response.ContentType = "text/plain";
+        var wrong = report.Entries.Where(check => check.Value.Status is not HealthStatus.Healthy).Select(check => $"{check.Key}: {check.Value.Description}");
+        return context.Response.WriteAsync(string.Join('\n', [report.Status.ToString(), .. wrong]));
     }
 }

@@ -18,6 +18,9 @@ internal static class ErrorStatus
         UserException user => Of(user.Status, user.Message, new UserError { Code = user.Code, Message = user.Message, Mend = user.Mend }),
         SpecException spec => Of(StatusCode.InvalidArgument, spec.Message, Detail(spec.Error)),
         DataFormatException data => Of(StatusCode.InvalidArgument, data.Message, new UserError { Code = "bad-dataset", Message = data.Message }),
+        JournalException journal => Of(
+            journal.Code == "journal-full" ? StatusCode.ResourceExhausted : journal.Passing ? StatusCode.Unavailable : StatusCode.Internal,
+            new UserError { Code = journal.Code, Message = journal.Message.TrimEnd('.'), Mend = journal.Mend }),
         StreamConflictException => Of(StatusCode.Aborted, new UserError
         {
             Code = "changed-meanwhile", Message = "somebody else changed it at the same moment", Mend = "try again",

@@ -1,8 +1,19 @@
+using Orchestrator.Coordinator.Hosting;
+
 namespace Orchestrator.Coordinator.Broker;
 
 /// <summary>Registers the broker.</summary>
 public static class BrokerSetup
 {
+    /// <summary>What <see cref="AddBroker"/> adds, and who looks after it in a coordinator: the count of its dead letters, and its health. Needs <c>AddApi</c>.</summary>
+    internal static IServiceCollection AddWatchedBroker(this IServiceCollection services, BrokerOptions options)
+    {
+        services.AddBroker(options);
+        services.AddHostedService<BrokerWatch>();
+        services.AddHealthChecks().AddCheck<BrokerCheck>("broker", tags: [HealthTags.Ready]);
+        return services;
+    }
+
     /// <summary><see cref="IMessageBus"/>, <see cref="IDeadLetters"/> and the <see cref="MessageBroker"/> behind both. Register the handlers beside it.</summary>
     public static IServiceCollection AddBroker(this IServiceCollection services, BrokerOptions options)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using MassTransit;
+using MassTransit.RabbitMqTransport.Configuration;
 using Orchestrator.Coordinator.Journal;
 
 namespace Orchestrator.Coordinator.Broker;
@@ -25,8 +26,13 @@ internal sealed class BusTopology(BrokerOptions options, IServiceScopeFactory sc
         bus.ReceiveEndpoint(options.SweepsQueue, endpoint => InMemory(endpoint, ConsumeSweeps));
     });
 
-    public IBusControl RabbitMq(BrokerAddress address) => Bus.Factory.CreateUsingRabbitMq(bus =>
+    public IBusControl RabbitMq(BrokerAddress address)
     {
+        // What RabbitMqBusFactory does, and one thing that it leaves no way to say: handlers still at work after so long are cancelled, before the stop itself gives
+        // up. A stop that gives up leaves the connection open, and with it what is not acknowledged out of the next process's reach.
+        var configuration = new RabbitMqBusConfiguration(new RabbitMqTopologyConfiguration(RabbitMqBusFactory.CreateMessageTopology()));
+        configuration.HostConfiguration.ConsumerStopTimeout = options.StopTimeout;
+        var bus = new RabbitMqBusFactoryConfigurator(configuration);
         bus.Host(address.Host, (ushort)address.Port, address.VirtualHost, host =>
         {
             host.Username(address.User);
@@ -42,7 +48,8 @@ internal sealed class BusTopology(BrokerOptions options, IServiceScopeFactory sc
         Configure(bus);
         bus.ReceiveEndpoint(options.RunsQueue, endpoint => RabbitMq(endpoint, ConsumeRuns));
         bus.ReceiveEndpoint(options.SweepsQueue, endpoint => RabbitMq(endpoint, ConsumeSweeps));
-    });
+        return bus.Build(configuration);
+    }
 
     private static void Configure(IBusFactoryConfigurator bus) => bus.ConfigureJsonSerializerOptions(json =>
     {

@@ -12,7 +12,8 @@ internal sealed class HandlerConsumer<T>(IServiceScopeFactory scopes) : IConsume
         var handled = false;
         foreach (var handler in scope.ServiceProvider.GetServices<IMessageHandler<T>>())
         {
-            await handler.HandleAsync(context.Message, context.CancellationToken);
+            // Cancelled once a stop has waited long enough: a handler that does not listen would keep the connection, and with it the delivery, from the next process.
+            await handler.HandleAsync(context.Message, context.CancellationToken).WaitAsync(context.CancellationToken);
             handled = true;
         }
 

@@ -13,6 +13,9 @@ namespace Orchestrator.Coordinator.Broker;
 /// </summary>
 public sealed class MessageBroker : IMessageBus, IDeadLetters, IHostedService, IAsyncDisposable
 {
+    /// <summary>Beyond <see cref="BrokerOptions.StopTimeout"/>: to hang up properly once handlers were cancelled.</summary>
+    private static readonly TimeSpan HangUp = TimeSpan.FromSeconds(5);
+
     private readonly BrokerOptions options;
     private readonly BusTopology topology;
     private readonly RabbitMqProbe? probe;
@@ -58,6 +61,9 @@ public sealed class MessageBroker : IMessageBus, IDeadLetters, IHostedService, I
             .Build();
     }
 
+    /// <summary>Whether messages go both ways now.</summary>
+    public bool IsConnected => bus.CheckHealth().Status is BusHealthStatus.Healthy;
+
     /// <summary>Connects, makes the queues and begins to consume; returns once nothing that is sent can be lost.</summary>
     /// <exception cref="BrokerException">broker-denied, broker-unreachable</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -72,7 +78,7 @@ public sealed class MessageBroker : IMessageBus, IDeadLetters, IHostedService, I
             if (probe is not null)
             {
                 // MassTransit would try for ever and say nothing.
-                await using var connection = await probe.ConnectAsync(cancellationToken);
+                await probe.DeclareAsync(DeadLetterQueues, cancellationToken);
             }
 
             await StartBusAsync(cancellationToken);
@@ -85,7 +91,7 @@ public sealed class MessageBroker : IMessageBus, IDeadLetters, IHostedService, I
         }
     }
 
-    /// <summary>Waits for the handlers at work, within <see cref="BrokerOptions.StopTimeout"/>.</summary>
+    /// <summary>Waits for the handlers at work, within <see cref="BrokerOptions.StopTimeout"/>; then they are cancelled, and their messages are free for the next process.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         if (Interlocked.Exchange(ref running, 0) == 0)
@@ -94,7 +100,7 @@ public sealed class MessageBroker : IMessageBus, IDeadLetters, IHostedService, I
         }
 
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(options.StopTimeout);
+        patience.CancelAfter(options.StopTimeout + HangUp);
         try
         {
             await bus.StopAsync(patience.Token);
@@ -130,11 +136,10 @@ public sealed class MessageBroker : IMessageBus, IDeadLetters, IHostedService, I
 
     /// <inheritdoc/>
     public Task<long> CountAsync(CancellationToken cancellationToken) =>
-        probe is null
-            ? Task.FromResult(faults.Value)
-            : probe.CountAsync(
-                [.. ((string[])[options.SweepsQueue, options.RunsQueue]).SelectMany(queue => (string[])[$"{queue}_error", $"{queue}_skipped"])],
-                cancellationToken);
+        probe is null ? Task.FromResult(faults.Value) : probe.CountAsync(DeadLetterQueues, cancellationToken);
+
+    private IEnumerable<string> DeadLetterQueues =>
+        ((string[])[options.SweepsQueue, options.RunsQueue]).SelectMany(queue => (string[])[$"{queue}_error", $"{queue}_skipped"]);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
@@ -149,11 +154,7 @@ public sealed class MessageBroker : IMessageBus, IDeadLetters, IHostedService, I
         }
         catch (Exception exception) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new BrokerException(
-                "broker-denied",
-                $"The broker {where} did not make the queues {options.SweepsQueue} and {options.RunsQueue}.",
-                "Delete queues of another kind under these names, or grant the user configure, write and read on them.",
-                exception);
+            throw RabbitMqProbe.NotMade(where, $"{options.SweepsQueue} and {options.RunsQueue}", exception);
         }
     }
 

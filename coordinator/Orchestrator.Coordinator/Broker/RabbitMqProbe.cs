@@ -53,6 +53,35 @@ internal sealed class RabbitMqProbe(BrokerAddress address, TimeSpan timeout)
         }
     }
 
+    /// <summary>
+    /// Makes the queues for dead letters, as MassTransit does at the first one. RabbitMQ writes down a moment later that a quorum queue exists: killed in that moment, it
+    /// has the queue no more, nor the first letter.
+    /// </summary>
+    /// <exception cref="BrokerException">broker-denied or broker-unreachable</exception>
+    public async Task DeclareAsync(IEnumerable<string> queues, CancellationToken cancellationToken)
+    {
+        await using var connection = await ConnectAsync(cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        var quorum = new Dictionary<string, object?>(StringComparer.Ordinal) { ["x-queue-type"] = "quorum" };
+        foreach (var queue in queues)
+        {
+            try
+            {
+                await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, quorum, cancellationToken: cancellationToken);
+            }
+            catch (OperationInterruptedException exception)
+            {
+                throw NotMade(address.ToString(), queue, exception);
+            }
+        }
+    }
+
+    public static BrokerException NotMade(string where, string queues, Exception inner) => new(
+        "broker-denied",
+        $"The broker {where} did not make {queues}.",
+        "Delete queues of another kind under these names, or grant the user configure, write and read on them.",
+        inner);
+
     /// <summary>The messages that wait in these queues; a queue that does not exist holds none.</summary>
     public async Task<long> CountAsync(IEnumerable<string> queues, CancellationToken cancellationToken)
     {

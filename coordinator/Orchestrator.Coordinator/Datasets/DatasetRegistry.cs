@@ -1,8 +1,11 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Grpc.Core;
+using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Artifacts;
 using Orchestrator.Data;
+using Orchestrator.Specs.Reading;
 
 namespace Orchestrator.Coordinator.Datasets;
 
@@ -32,7 +35,7 @@ public sealed partial class DatasetRegistry : IDisposable
     }
 
     /// <summary>Pins what the name means now.</summary>
-    /// <exception cref="Api.UserException">NOT_FOUND <c>unknown-dataset</c>.</exception>
+    /// <exception cref="UserException">NOT_FOUND <c>unknown-dataset</c>.</exception>
     public async Task<PinnedDataset> FindAsync(string name, CancellationToken cancellationToken)
     {
         var names = _names;
@@ -42,6 +45,21 @@ public sealed partial class DatasetRegistry : IDisposable
         }
 
         return new PinnedDataset(name, sha256, DatasetManifest.Parse(await _store.ReadManifestAsync(sha256, cancellationToken)));
+    }
+
+    /// <summary>Pins what a file means by the name.</summary>
+    /// <exception cref="Specs.SpecException"><c>unknown-dataset</c>, with the field's place.</exception>
+    public async Task<PinnedDataset> FindAsync(string name, Func<string, Place> placeOf, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(placeOf);
+        try
+        {
+            return await FindAsync(name, cancellationToken);
+        }
+        catch (UserException unknown) when (unknown.Status == StatusCode.NotFound)
+        {
+            throw placeOf("dataset").Error(unknown.Code, unknown.Message, unknown.Mend);
+        }
     }
 
     /// <summary>All, by name.</summary>
@@ -56,7 +74,7 @@ public sealed partial class DatasetRegistry : IDisposable
         return datasets;
     }
 
-    /// <exception cref="Api.UserException">INVALID_ARGUMENT <c>bad-name</c>.</exception>
+    /// <exception cref="UserException">INVALID_ARGUMENT <c>bad-name</c>.</exception>
     public static void CheckName(string name)
     {
         if (!Name.IsMatch(name))
@@ -66,7 +84,7 @@ public sealed partial class DatasetRegistry : IDisposable
     }
 
     /// <summary>Keeps what was received, then lets the name mean it: until then nobody sees any of it.</summary>
-    /// <exception cref="Api.UserException">INVALID_ARGUMENT: a chunk of the manifest did not come and was not there.</exception>
+    /// <exception cref="UserException">INVALID_ARGUMENT: a chunk of the manifest did not come and was not there.</exception>
     internal async Task<PinnedDataset> AddAsync(string name, byte[] manifestBytes, IncomingChunks incoming, CancellationToken cancellationToken)
     {
         CheckName(name);
@@ -91,7 +109,7 @@ public sealed partial class DatasetRegistry : IDisposable
     }
 
     /// <summary>Forgets the name; its chunks stay, since a sweep may have pinned them.</summary>
-    /// <exception cref="Api.UserException">NOT_FOUND <c>unknown-dataset</c>.</exception>
+    /// <exception cref="UserException">NOT_FOUND <c>unknown-dataset</c>.</exception>
     public async Task DeleteAsync(string name, CancellationToken cancellationToken)
     {
         await _changing.WaitAsync(cancellationToken);

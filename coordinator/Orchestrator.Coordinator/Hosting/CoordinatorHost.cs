@@ -18,8 +18,7 @@ public static class CoordinatorHost
     /// <exception cref="StartupException">It can't start.</exception>
     public static async Task RunAsync(CoordinatorOptions options)
     {
-        await using var app = Build(options);
-        await app.StartAsync();
+        await using var app = await StartAsync(options);
         await app.WaitForShutdownAsync();
     }
 
@@ -41,6 +40,25 @@ public static class CoordinatorHost
         }
     }
 
+    /// <summary>What the broker and the database have to say to a start is for the one who starts it.</summary>
+    private static async Task<WebApplication> StartAsync(CoordinatorOptions options)
+    {
+        try
+        {
+            var app = Build(options);
+            await app.StartAsync();
+            return app;
+        }
+        catch (BrokerException refusal)
+        {
+            throw new StartupException(refusal.Message, refusal.Mend, refusal);
+        }
+        catch (JournalException refusal)
+        {
+            throw new StartupException(refusal.Message, refusal.Mend, refusal);
+        }
+    }
+
     private static WebApplication Compose(CoordinatorOptions options, AccessToken token, DataDirectory directory)
     {
         // Nothing but the command line configures the coordinator: no appsettings.json of whatever folder it was started in.
@@ -50,7 +68,7 @@ public static class CoordinatorHost
             .AddHosting(options, token, directory)
             .AddTraces(options)
             .AddJournal(new JournalOptions { Database = DatabaseOf(options) })
-            .AddBroker(new BrokerOptions { Address = options.Broker })
+            .AddWatchedBroker(new BrokerOptions { Address = options.Broker })
             .AddObservability(directory)
             .AddArtifacts()
             .AddDatasets()

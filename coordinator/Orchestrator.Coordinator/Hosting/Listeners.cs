@@ -5,8 +5,11 @@ namespace Orchestrator.Coordinator.Hosting;
 
 internal static class Listeners
 {
-    /// <summary>Greatest message either way, in bytes; larger things are streamed in parts.</summary>
+    /// <summary>Greatest message that is taken in, in bytes; larger things are streamed in parts.</summary>
     public const int MaximumMessageBytes = 4 << 20;
+
+    /// <summary>Greatest answer: a sweep of a hundred thousand trials is shown whole.</summary>
+    public const int MaximumAnswerBytes = 64 << 20;
 
     /// <summary>Two listeners, because Kestrel tells HTTP/1.1 and cleartext HTTP/2 apart only with TLS.</summary>
     public static void ConfigureListeners(this KestrelServerOptions kestrel, CoordinatorOptions options)

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Orchestrator.Coordinator.Hosting;
 
 namespace Orchestrator.Coordinator.Journal;
 
@@ -11,6 +12,7 @@ public static class JournalSetup
     public static IServiceCollection AddJournal(this IServiceCollection services, JournalOptions options)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.AddHealthChecks().AddCheck<JournalCheck>("journal", tags: [HealthTags.Ready]);
         services.AddSingleton<IJournal>(provider => Open(options, provider.GetRequiredService<TimeProvider>()));
         return services;
     }

@@ -46,19 +46,19 @@ internal sealed partial class PlacementLoop : BackgroundService
 
     private async Task PlaceAsync()
     {
-        var (free, total) = agents.Slots();
+        var (free, all) = agents.Slots();
         if (free.Count == 0)
         {
             return;
         }
 
-        var waiting = table.Waiting(free.Count, total.Values.Max());
+        var waiting = table.Waiting(free.Count, all);
         if (waiting.Count == 0)
         {
             return;
         }
 
-        var gangs = GangPlacement.Place(new PlacementSnapshot(free, total, waiting, table.Running()));
+        var gangs = GangPlacement.Place(new PlacementSnapshot(free, all, waiting, table.Running()));
         await Task.WhenAll(gangs.Select(ProposeAsync));
     }
 

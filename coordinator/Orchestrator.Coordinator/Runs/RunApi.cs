@@ -18,18 +18,21 @@ internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Checks the file, pins its dataset, and gives the run its identifier.</summary>
+    /// <summary>Checks the file, pins its dataset and its assembly, and gives the run its identifier.</summary>
     public override async Task<SubmitRunResponse> SubmitRun(SubmitRunRequest request, ServerCallContext context)
     {
         var fileName = request.FileName.Length > 0 ? request.FileName : "run.yaml";
         var spec = RunFile.Parse(request.File, fileName, request.Set);
-        var dataset = await datasets.FindAsync(spec.Dataset.Name, context.CancellationToken);
-        DatasetChecks.Check(spec, dataset.Sample, field => FilePlaces.Find(request.File, fileName, request.Set, field));
+        var dataset = await datasets.FindAsync(spec.Dataset.Name, PlaceOf, context.CancellationToken);
+        DatasetChecks.Check(spec, dataset.Sample, PlaceOf);
+        spec = spec with { Package = await PinnedPackage.OfAsync(spec.Package, request.Folder, PlaceOf, context.CancellationToken) };
         var id = $"run-{RandomNumberGenerator.GetHexString(10, lowercase: true)}";
         var plan = RunPlan.From(spec, await rows.OfAsync(dataset.ManifestSha256, context.CancellationToken));
         await runs.ExecuteAsync(id, new RunCommand.Request(
             id, plan, spec.ToJson(), dataset.ManifestSha256, null, TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow()));
         return new SubmitRunResponse { Id = id };
+
+        Place PlaceOf(string field) => FilePlaces.Find(request.File, fileName, request.Set, field);
     }
 
     public override Task<ListRunsResponse> ListRuns(ListRunsRequest request, ServerCallContext context)

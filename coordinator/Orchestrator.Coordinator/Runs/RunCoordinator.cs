@@ -44,18 +44,10 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Agents that left with the last coordinator's end took their tasks with them: those runs go on elsewhere, and nobody is to blame.</summary>
-    public async Task StartedAsync(CancellationToken cancellationToken)
+    public Task StartedAsync(CancellationToken cancellationToken)
     {
-        foreach (var run in table.Active())
-        {
-            if (run.Current!.Members.Find(member => !member.IsGone && agents.Find(member.Place.Agent) is null) is { } orphan)
-            {
-                await FailAsync(new TaskKey(run.Id, run.LastGeneration, orphan.Place.Rank), FailureKind.Preempted, "the cluster was shut down");
-            }
-        }
-
         agents.SlotsChanged();
+        return Task.CompletedTask;
     }
 
     public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -65,12 +57,13 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>The run's state once the command's events, if any, are durable. Commands for one run take effect in the order of these calls.</summary>
-    public Task<RunState> ExecuteAsync(string run, RunCommand command) => streams.ExecuteAsync(run, command);
+    public Task<RunState> ExecuteAsync(string run, RunCommand command, CommandOrder? order = null) => streams.ExecuteAsync(run, command, order);
 
     /// <summary>A rank of a generation is gone; ignored where the generation is over.</summary>
-    public Task<RunState> FailAsync(TaskKey task, FailureKind kind, string message, string detail = "", int suspect = -1) => ExecuteAsync(
+    public Task<RunState> FailAsync(TaskKey task, FailureKind kind, string message, string detail = "", int suspect = -1, CommandOrder? order = null) => ExecuteAsync(
         task.Run,
-        new RunCommand.Fail(task.Generation, task.Rank, kind, message, detail, suspect, ReachedBy(task), Now));
+        new RunCommand.Fail(task.Generation, task.Rank, kind, message, detail, suspect, ReachedBy(task), Now),
+        order);
 
     /// <summary>The last step that the generation was heard at; 0 where it is not known.</summary>
     public long ReachedBy(TaskKey task) => effects.ProgressOf(task.Run) is { } progress && progress.Generation == task.Generation ? progress.Step : 0;

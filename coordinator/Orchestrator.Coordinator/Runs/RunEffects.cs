@@ -52,9 +52,12 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
             case RunEvent.GenerationFailed e:
                 meters.Failed(e.Kind);
                 Over(before, $"{e.Kind.Name()}: {e.Message}", e.At);
+                // It waits again, and what it waits for may be free already.
+                agents.SlotsChanged();
                 break;
             case RunEvent.MemberRefused e:
                 Over(before, "refused: other bits", e.At);
+                agents.SlotsChanged();
                 break;
             case RunEvent.TrainingEnded e:
                 // The others end by themselves.

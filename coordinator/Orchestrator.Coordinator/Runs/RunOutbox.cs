@@ -11,7 +11,7 @@ namespace Orchestrator.Coordinator.Runs;
 /// Follows the journal, and does what must follow from a run's events however often the coordinator dies: tells sweeps of their trials, and takes released checkpoints away.
 /// Nothing is told that is not in the journal, and nothing in the journal stays untold; some of it may be told twice.
 /// </summary>
-internal sealed partial class RunOutbox(IJournal journal, IMessageBus bus, IArtifactStore artifacts, RunTable table, TimeProvider time, ILogger<RunOutbox> logger)
+internal sealed partial class RunOutbox(IJournal journal, IMessageBus bus, IArtifactStore artifacts, RunStreams streams, TimeProvider time, ILogger<RunOutbox> logger)
     : BackgroundService
 {
     private const string Cursor = "runs-outbox";
@@ -101,7 +101,9 @@ internal sealed partial class RunOutbox(IJournal journal, IMessageBus bus, IArti
     {
         foreach (var row in rows)
         {
-            if (table.Find(run) is not { } state)
+            // The journal wakes its readers before its writer has gone on.
+            var state = await streams.SeeAsync(run, row.Version);
+            if (state.Phase is RunPhase.Unknown)
             {
                 // Deleted meanwhile.
                 return;

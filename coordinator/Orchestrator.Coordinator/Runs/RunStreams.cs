@@ -5,7 +5,7 @@ using Orchestrator.Coordinator.Journal;
 namespace Orchestrator.Coordinator.Runs;
 
 /// <summary>Decides, appends and then lets things happen, one batch after the other for each run.</summary>
-internal sealed class RunStreams(EventStore<RunState, RunEvent> store, RunTable table)
+internal sealed class RunStreams(EventStore<RunState, RunEvent> store, RunTable table, IJournal journal)
 {
     private readonly ConcurrentDictionary<string, RunMailbox> mailboxes = new(StringComparer.Ordinal);
 
@@ -13,10 +13,18 @@ internal sealed class RunStreams(EventStore<RunState, RunEvent> store, RunTable 
     public Action<RunState, RunEvent, RunState> Happened { get; set; } = static (_, _, _) => { };
 
     /// <summary>The state once the command's events, if any, are durable. The command is in its place in the order when this returns.</summary>
-    /// <exception cref="JournalException">The journal can't be written.</exception>
-    public Task<RunState> ExecuteAsync(string run, RunCommand command)
+    /// <exception cref="JournalException">The journal can't be written, or could not for an earlier command of the same order.</exception>
+    public Task<RunState> ExecuteAsync(string run, RunCommand command, CommandOrder? order = null) => AddAsync(run, new PendingCommand(command, order));
+
+    /// <summary>The state at this version of the stream or a later one, with what follows from its events done; for who reads the journal faster than its writer goes on.</summary>
+    public async Task<RunState> SeeAsync(string run, long version)
     {
-        var pending = new PendingCommand(command);
+        var state = table.Find(run);
+        return state is not null && table.VersionOf(run) >= version ? state : await AddAsync(run, new PendingCommand(null, null));
+    }
+
+    private Task<RunState> AddAsync(string run, PendingCommand pending)
+    {
         while (true)
         {
             var mailbox = mailboxes.GetOrAdd(run, static _ => new RunMailbox());
@@ -41,9 +49,10 @@ internal sealed class RunStreams(EventStore<RunState, RunEvent> store, RunTable 
         var options = new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = 8 };
         await Parallel.ForEachAsync(runs, options, async (run, token) =>
         {
-            if ((await store.LoadAsync(run, token)).State is { Phase: not RunPhase.Unknown } state)
+            var loaded = await store.LoadAsync(run, token);
+            if (loaded.State.Phase is not RunPhase.Unknown)
             {
-                table.Set(state);
+                table.Set(loaded.State, loaded.Version);
             }
         });
     }
@@ -73,20 +82,35 @@ internal sealed class RunStreams(EventStore<RunState, RunEvent> store, RunTable 
                 }
             }
 
-            try
+            foreach (var late in batch.Where(pending => pending.Order?.Broken is not null))
             {
-                var after = await AppendAsync(run, batch);
-                foreach (var pending in batch)
-                {
-                    pending.Done.TrySetResult(after);
-                }
+                late.Done.TrySetException(late.Order!.Broken!);
             }
-            catch (Exception exception)
+
+            PendingCommand[] timely = [.. batch.Where(pending => !pending.Done.Task.IsCompleted)];
+            if (timely.Length > 0)
             {
-                foreach (var pending in batch)
-                {
-                    pending.Done.TrySetException(exception);
-                }
+                await ExecuteAsync(run, timely);
+            }
+        }
+    }
+
+    private async Task ExecuteAsync(string run, IReadOnlyList<PendingCommand> batch)
+    {
+        try
+        {
+            var after = await AppendAsync(run, batch);
+            foreach (var pending in batch)
+            {
+                pending.Done.TrySetResult(after);
+            }
+        }
+        catch (Exception exception)
+        {
+            foreach (var pending in batch)
+            {
+                pending.Order?.Break(exception);
+                pending.Done.TrySetException(exception);
             }
         }
     }
@@ -101,9 +125,9 @@ internal sealed class RunStreams(EventStore<RunState, RunEvent> store, RunTable 
             {
                 events.Clear();
                 before = state;
-                foreach (var pending in batch)
+                foreach (var command in batch.Select(pending => pending.Command).OfType<RunCommand>())
                 {
-                    var decided = RunDecision.Decide(state, pending.Command);
+                    var decided = RunDecision.Decide(state, command);
                     state = decided.Aggregate(state, RunEvolution.Apply);
                     events.AddRange(decided);
                 }
@@ -111,19 +135,60 @@ internal sealed class RunStreams(EventStore<RunState, RunEvent> store, RunTable 
                 return events;
             },
             CancellationToken.None);
-        if (events.Count == 0)
+        var decidedOn = result.Version - events.Count;
+        if (decidedOn != table.VersionOf(run))
         {
-            return result.State;
+            await CatchUpAsync(run, decidedOn);
         }
 
-        table.Set(result.State);
+        if (events.Count > 0)
+        {
+            table.Set(result.State, result.Version);
+            LetHappen(before, events);
+        }
+
+        return result.State;
+    }
+
+    /// <summary>An append whose success was not heard of (the database went away in the middle of it) stands all the same: what follows from it is done now.</summary>
+    private async Task CatchUpAsync(string run, long version)
+    {
+        var known = table.VersionOf(run);
+        var (before, after) = (RunState.Initial, RunState.Initial);
+        var missed = new List<RunEvent>();
+        await foreach (var row in journal.ReadStreamAsync(new StreamId(store.Category, run), 0, CancellationToken.None))
+        {
+            if (row.Version > version)
+            {
+                break;
+            }
+
+            var happened = EventStore<RunState, RunEvent>.Read(row);
+            after = RunEvolution.Apply(after, happened);
+            if (row.Version <= known)
+            {
+                before = after;
+            }
+            else
+            {
+                missed.Add(happened);
+            }
+        }
+
+        if (missed.Count > 0)
+        {
+            table.Set(after, version);
+            LetHappen(before, missed);
+        }
+    }
+
+    private void LetHappen(RunState before, IEnumerable<RunEvent> events)
+    {
         foreach (var happened in events)
         {
             var after = RunEvolution.Apply(before, happened);
             Happened(before, happened, after);
             before = after;
         }
-
-        return result.State;
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Orchestrator.Control.Placement;
 using Orchestrator.Control.Runs;
+using Orchestrator.Coordinator.Journal;
 
 namespace Orchestrator.Coordinator.Runs;
 
@@ -10,7 +11,7 @@ namespace Orchestrator.Coordinator.Runs;
 /// </summary>
 internal sealed class RunTable
 {
-    private readonly ConcurrentDictionary<string, RunState> states = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Versioned<RunState>> states = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
     private readonly Dictionary<string, SortedSet<(DateTimeOffset Arrival, string Run)>> waiting = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> running = new(StringComparer.Ordinal);
@@ -23,17 +24,20 @@ internal sealed class RunTable
 
     public int SlotsUsed => Volatile.Read(ref slotsUsed);
 
-    public RunState? Find(string run) => states.GetValueOrDefault(run);
+    public RunState? Find(string run) => states.GetValueOrDefault(run)?.State;
+
+    /// <summary>Of the run's stream; 0 where the run is not known.</summary>
+    public long VersionOf(string run) => states.GetValueOrDefault(run)?.Version ?? 0;
 
     /// <summary>All runs, in order of arrival.</summary>
-    public IReadOnlyList<RunState> List() => [.. states.Values.OrderBy(state => state.Arrival).ThenBy(state => state.Id, StringComparer.Ordinal)];
+    public IReadOnlyList<RunState> List() => [.. states.Values.Select(each => each.State).OrderBy(state => state.Arrival).ThenBy(state => state.Id, StringComparer.Ordinal)];
 
     /// <summary>Runs whose generation forms or works.</summary>
     public IReadOnlyList<RunState> Active()
     {
         lock (gate)
         {
-            return [.. active.Select(run => states[run])];
+            return [.. active.Select(run => states[run].State)];
         }
     }
 
@@ -49,15 +53,15 @@ internal sealed class RunTable
     }
 
     /// <summary>Called in the order of a run's own events.</summary>
-    public void Set(RunState after)
+    public void Set(RunState after, long version)
     {
         ArgumentNullException.ThrowIfNull(after);
         lock (gate)
         {
             // Nobody asks for the file of a run that is over; there may be many thousands of them.
             var kept = after is { Outcome: not null, Phase: RunPhase.Idle } ? after with { Spec = "" } : after;
-            var before = states.GetValueOrDefault(after.Id, RunState.Initial);
-            states[after.Id] = kept;
+            var before = Find(after.Id) ?? RunState.Initial;
+            states[after.Id] = new Versioned<RunState>(version, kept);
             Index(before, after);
         }
     }
@@ -66,20 +70,20 @@ internal sealed class RunTable
     {
         lock (gate)
         {
-            if (states.TryRemove(run, out var before))
+            if (states.TryRemove(run, out var removed) && removed.State is var before)
             {
                 Index(before, RunState.Initial with { Id = run, Trial = before.Trial, RequestedAt = before.RequestedAt });
             }
         }
     }
 
-    /// <summary>The first of each group that could be placed now: more than there are free slots can't be, and what is larger than the cluster stays out.</summary>
-    public IReadOnlyList<WaitingRun> Waiting(int free, int most)
+    /// <summary>The first of each group that could be placed now: more than there are free slots can't be, and what the whole cluster could not take stays out.</summary>
+    public IReadOnlyList<WaitingRun> Waiting(int free, ClusterShape all)
     {
         lock (gate)
         {
             return [.. waiting
-                .SelectMany(group => group.Value.Select(entry => (entry.Arrival, State: states[entry.Run])).Where(entry => entry.State.MinWorkers <= most).Take(free + 1))
+                .SelectMany(group => group.Value.Select(entry => (entry.Arrival, State: states[entry.Run].State)).Where(entry => all.Fits(entry.State.MinWorkers, entry.State.Refused)).Take(free + 1))
                 .OrderBy(entry => entry.Arrival).ThenBy(entry => entry.State.Id, StringComparer.Ordinal)
                 .Select(entry => new WaitingRun(entry.State.Id, GroupOf(entry.State), entry.State.MinWorkers, entry.State.MaxWorkers, entry.State.Refused))];
         }

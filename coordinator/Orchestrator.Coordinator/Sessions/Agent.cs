@@ -17,6 +17,9 @@ internal sealed class Agent(string id)
     /// <summary>Timestamp of the last message, or of the session's end.</summary>
     public long HeardAt { get; set; }
 
+    /// <summary>Timestamp of the last message that named its tasks.</summary>
+    public long ListedAt { get; set; }
+
     /// <summary>True once it has been here since this process started.</summary>
     public bool Seen { get; set; }
 

@@ -27,6 +27,7 @@ internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffe
             if (table.Find(task.Run) is { Phase: RunPhase.Forming, Current: { } generation } state && generation.Number == task.Generation
                 && generation.MemberAt(task.Rank) is { Stage: MemberStage.Assigned } member)
             {
+                agents.Expect(task);
                 effects.Assign(state, member);
             }
         }

@@ -15,6 +15,9 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     /// <summary>Who has not ended by then is told again, and not to take its time.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(15);
 
+    /// <summary>An agent that has been silent for so long may be frozen: it gets nothing new until it is heard of again.</summary>
+    private static readonly TimeSpan TrustedSilence = TimeSpan.FromSeconds(3);
+
     private readonly Lock gate = new();
     private readonly Dictionary<string, Agent> agents = new(StringComparer.Ordinal);
     private readonly Dictionary<TaskKey, SlotId> places = [];
@@ -102,9 +105,16 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
 
     public void Heard(string id)
     {
+        bool wasSilent;
         lock (gate)
         {
+            wasSilent = !IsTrusted(Of(id));
             Of(id).HeardAt = time.GetTimestamp();
+        }
+
+        if (wasSilent)
+        {
+            SlotsChanged();
         }
     }
 
@@ -116,7 +126,9 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         {
             var agent = Of(id);
             var now = time.GetTimestamp();
+            freed = !IsTrusted(agent);
             agent.HeardAt = now;
+            agent.ListedAt = now;
             agent.Tasks = tasks;
             var listed = tasks.Select(task => new TaskKey(task.Run, task.Generation, task.Rank)).ToHashSet();
             foreach (var (slot, hold) in agent.Holds.ToArray())
@@ -143,7 +155,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     {
         lock (gate)
         {
-            if (slots.Any(slot => !agents.TryGetValue(slot.Agent, out var agent) || !agent.TakesWork || agent.Holds.ContainsKey(slot.Index)))
+            if (slots.Any(slot => !agents.TryGetValue(slot.Agent, out var agent) || !agent.TakesWork || !IsTrusted(agent) || agent.Holds.ContainsKey(slot.Index)))
             {
                 return false;
             }
@@ -184,6 +196,18 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         lock (gate)
         {
             Hold(slot, task);
+        }
+    }
+
+    /// <summary>The agent was told of the task again: it has its time anew to name it.</summary>
+    public void Expect(TaskKey task)
+    {
+        lock (gate)
+        {
+            if (places.TryGetValue(task, out var slot) && Of(slot.Agent).Holds.TryGetValue(slot.Index, out var hold))
+            {
+                Of(slot.Agent).Holds[slot.Index] = hold with { ListedAt = time.GetTimestamp() };
+            }
         }
     }
 
@@ -244,11 +268,11 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         }
     }
 
-    /// <summary>Free slots of ready agents, and how many there are in all by kind of device.</summary>
-    public (IReadOnlyList<FreeSlot> Free, IReadOnlyDictionary<string, int> Total) Slots()
+    /// <summary>The slots of ready agents: the free ones, and all.</summary>
+    public (IReadOnlyList<Slot> Free, ClusterShape All) Slots()
     {
-        var free = new List<FreeSlot>();
-        var total = new Dictionary<string, int>(StringComparer.Ordinal);
+        var free = new List<Slot>();
+        var all = new List<Slot>();
         lock (gate)
         {
             foreach (var agent in agents.Values.Where(agent => agent.TakesWork).OrderBy(agent => agent.Id, StringComparer.Ordinal))
@@ -256,9 +280,9 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
                 var devices = agent.State.Identity!.Devices;
                 for (var slot = 0; slot < devices.Count; slot++)
                 {
-                    var place = new FreeSlot(new SlotId(agent.Id, slot), devices[slot]);
-                    total[place.Kind] = total.GetValueOrDefault(place.Kind) + 1;
-                    if (!agent.Holds.ContainsKey(slot))
+                    var place = new Slot(new SlotId(agent.Id, slot), devices[slot]);
+                    all.Add(place);
+                    if (!agent.Holds.ContainsKey(slot) && IsTrusted(agent))
                     {
                         free.Add(place);
                     }
@@ -266,7 +290,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
             }
         }
 
-        return (free, total);
+        return (free, new ClusterShape(all));
     }
 
     public IReadOnlyList<AgentView> List()
@@ -274,6 +298,15 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         lock (gate)
         {
             return [.. agents.Values.Where(agent => agent.State.Phase is not WorkerPhase.Unknown).Select(ViewOf).OrderBy(view => view.Identity.Id, StringComparer.Ordinal)];
+        }
+    }
+
+    /// <summary>Whether it is here, or may come back in time.</summary>
+    public bool IsHere(string id)
+    {
+        lock (gate)
+        {
+            return agents.TryGetValue(id, out var agent) && agent.State.Phase is WorkerPhase.Ready or WorkerPhase.Draining;
         }
     }
 
@@ -295,12 +328,17 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
                 agent.Id, agent.State.Phase, agent.Connection, agent.Seen, time.GetElapsedTime(agent.HeardAt, now),
                 [.. agent.Holds.Values
                     .Where(hold => !hold.Stopping && hold.Task.Generation > 0)
-                    .Select(hold => (hold.Task, time.GetElapsedTime(hold.ListedAt, now)))],
+                    .Select(hold => (hold.Task, Unlisted(agent, hold)))],
                 [.. agent.Holds.Values
                     .Where(hold => hold.Stopping && time.GetElapsedTime(hold.Since, now) > StopPatience)
                     .Select(hold => hold.Task)]))];
         }
     }
+
+    private bool IsTrusted(Agent agent) => time.GetElapsedTime(agent.HeardAt) < TrustedSilence;
+
+    /// <summary>By what the agent itself said: its silence says nothing about its tasks.</summary>
+    private TimeSpan Unlisted(Agent agent, SlotHold hold) => time.GetElapsedTime(hold.ListedAt, Math.Max(hold.ListedAt, agent.ListedAt));
 
     private static AgentView ViewOf(Agent agent) => new(
         agent.State.Identity!, agent.State.Phase, agent.Connection is not null, agent.State.Since,

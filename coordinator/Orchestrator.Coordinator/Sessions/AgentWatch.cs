@@ -50,6 +50,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         LogLost(agent, why);
         foreach (var task in agents.FreeAll(agent))
         {
+            // Where this fails, or the coordinator dies before it: a look at the run finds it on an agent that is gone.
             await runs.FailAsync(task, FailureKind.Lost, $"{agent} is gone: {why}");
         }
     }
@@ -85,17 +86,29 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Period, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        try
         {
-            try
+            while (await timer.WaitForNextTickAsync(stoppingToken))
             {
-                await LookAsync(stoppingToken);
+                await TryLookAsync(stoppingToken);
             }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                // The journal was away; the next look sees the same.
-                LogFailed(exception);
-            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Stopped before the host says that it stops: it would take this for a failure.
+        }
+    }
+
+    private async Task TryLookAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await LookAsync(stoppingToken);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            // The journal was away; the next look sees the same.
+            LogFailed(exception);
         }
     }
 
@@ -140,6 +153,14 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     private async Task LookAtAsync(RunState run, HashSet<string> stale)
     {
         var generation = run.Current!;
+        if (generation.Members.Find(member => !member.IsGone && !agents.IsHere(member.Place.Agent)) is { } orphan)
+        {
+            // Who left in good order, as at a shutdown of the cluster, took its tasks along: nobody is to blame.
+            var kind = agents.Find(orphan.Place.Agent) is null ? FailureKind.Preempted : FailureKind.Lost;
+            await runs.FailAsync(new TaskKey(run.Id, generation.Number, orphan.Place.Rank), kind, $"{orphan.Place.Agent} is gone");
+            return;
+        }
+
         if (effects.ProgressOf(run.Id) is not { } progress || progress.Generation != generation.Number)
         {
             return;

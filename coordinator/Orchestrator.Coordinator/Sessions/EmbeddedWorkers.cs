@@ -70,7 +70,7 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
 
         foreach (var process in surplus)
         {
-            if (agents.List().FirstOrDefault(agent => agent.Identity.Pid == process.Pid && agent.Connected) is { } agent)
+            if (AgentOf(process) is { Connected: true } agent)
             {
                 await watch.DrainAsync(agent.Identity.Id, cancellationToken);
             }
@@ -117,7 +117,7 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
             process.Kill();
         }
 
-        foreach (var agent in agents.List().Where(agent => left.Any(process => process.Pid == agent.Identity.Pid)))
+        foreach (var agent in left.Select(AgentOf).OfType<AgentView>())
         {
             // So that the next coordinator does not wait for them.
             await agents.ExecuteAsync(agent.Identity.Id, new WorkerCommand.Leave(time.GetUtcNow()), CancellationToken.None);
@@ -131,6 +131,18 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
             return;
         }
 
+        try
+        {
+            await RunAsync(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Stopped before the host says that it stops: it would take this for a failure.
+        }
+    }
+
+    private async Task RunAsync(CancellationToken stoppingToken)
+    {
         var listening = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = lifetime.ApplicationStarted.Register(() => listening.TrySetResult());
         await listening.Task.WaitAsync(stoppingToken);
@@ -209,7 +221,7 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
 
     private async Task LoseAsync(AgentProcess process, bool left, CancellationToken cancellationToken)
     {
-        var agent = agents.List().FirstOrDefault(agent => agent.Identity.Pid == process.Pid);
+        var agent = AgentOf(process);
         if (!left)
         {
             LogDied(process.Pid);
@@ -244,7 +256,10 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
     /// <summary>Those that have not been told to go. Under the lock.</summary>
     private IEnumerable<AgentProcess> Staying() => processes.Where(process => !leaving.Contains(process.Pid));
 
-    private bool IsConnected(AgentProcess process) => agents.List().Any(agent => agent.Identity.Pid == process.Pid && agent.Connected);
+    private bool IsConnected(AgentProcess process) => AgentOf(process) is { Connected: true };
+
+    /// <summary>Agents of other machines may have the same process id.</summary>
+    private AgentView? AgentOf(AgentProcess process) => agents.List().FirstOrDefault(agent => agent.Identity.Embedded && agent.Identity.Pid == process.Pid);
 
     /// <summary>The host that runs this process, whatever PATH says.</summary>
     private static string DotnetPath()

@@ -8,8 +8,8 @@ namespace Orchestrator.Coordinator.Sessions;
 /// <summary>Makes a trainer's report a command for its run. The task ends once the report's effect is durable; a report that comes twice has none.</summary>
 internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffects effects, RunLogs logs, AgentDirectory agents, IJournal journal, TimeProvider time)
 {
-    /// <summary>Reports of one run take effect in the order of these calls.</summary>
-    public Task TakeAsync(Report report)
+    /// <summary>Reports of one run take effect in the order of these calls, and none after one that could not be journalled.</summary>
+    public Task TakeAsync(Report report, CommandOrder order)
     {
         ArgumentNullException.ThrowIfNull(report);
         var task = new TaskKey(report.Run, report.Generation, report.Rank);
@@ -17,15 +17,15 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
         return report.ReportCase switch
         {
             Report.ReportOneofCase.Ready => runs.ExecuteAsync(task.Run, new RunCommand.Ready(
-                task.Generation, task.Rank, report.Ready.PeerAddress, report.Ready.Pid, report.Ready.ProbeHash, report.Ready.Hardware, now)),
+                task.Generation, task.Rank, report.Ready.PeerAddress, report.Ready.Pid, report.Ready.ProbeHash, report.Ready.Hardware, now), order),
             Report.ReportOneofCase.Epoch => runs.ExecuteAsync(task.Run, new RunCommand.FinishEpoch(
                 task.Generation, task.Rank, report.Epoch.Epoch, report.Epoch.Step, new Dictionary<string, double>(report.Epoch.Metrics),
-                report.Epoch.Samples, report.Epoch.Seconds, report.Epoch.LedgerHash, now)),
+                report.Epoch.Samples, report.Epoch.Seconds, report.Epoch.LedgerHash, now), order),
             Report.ReportOneofCase.Checkpoint => runs.ExecuteAsync(task.Run, new RunCommand.CommitCheckpoint(
-                task.Generation, task.Rank, RecordOf(report.Checkpoint), now)),
+                task.Generation, task.Rank, RecordOf(report.Checkpoint), now), order),
             Report.ReportOneofCase.Steps => WriteAsync(task, report.Steps),
-            Report.ReportOneofCase.Ended => EndAsync(task, report.Ended, now),
-            Report.ReportOneofCase.Failed => FailAsync(task, report.Failed, now),
+            Report.ReportOneofCase.Ended => EndAsync(task, report.Ended, now, order),
+            Report.ReportOneofCase.Failed => FailAsync(task, report.Failed, now, order),
             // Of a newer version than this one; it is not heard of again once it is acknowledged.
             _ => Task.CompletedTask,
         };
@@ -51,14 +51,14 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
         }
     }
 
-    private async Task EndAsync(TaskKey task, TaskEnded ended, DateTimeOffset now)
+    private async Task EndAsync(TaskKey task, TaskEnded ended, DateTimeOffset now, CommandOrder order)
     {
         await runs.ExecuteAsync(task.Run, new RunCommand.End(task.Generation, task.Rank, ended.Step, ended.Epoch, ended.WeightsHash,
-            new Dictionary<string, double>(ended.Metrics), ended.SamplesPerEpoch, ended.Stopped, now));
+            new Dictionary<string, double>(ended.Metrics), ended.SamplesPerEpoch, ended.Stopped, now), order);
         agents.Free(task);
     }
 
-    private async Task FailAsync(TaskKey task, TaskFailed failed, DateTimeOffset now)
+    private async Task FailAsync(TaskKey task, TaskFailed failed, DateTimeOffset now, CommandOrder order)
     {
         if (failed.Detail.Length > 0)
         {
@@ -66,7 +66,7 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
         }
 
         // Absent on the wire reads as rank 0; a rank that names itself blames nobody else.
-        await runs.FailAsync(task, FailureKinds.Parse(failed.Kind), failed.Message, failed.Detail, failed.SuspectRank);
+        await runs.FailAsync(task, FailureKinds.Parse(failed.Kind), failed.Message, failed.Detail, failed.SuspectRank, order);
         agents.Free(task);
     }
 }

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Orchestrator.Coordinator.Runs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Coordinator.Sessions;
@@ -11,13 +12,14 @@ internal sealed class ReportQueue(string agent, AgentConnection connection, Agen
     private readonly Channel<(ulong Sequence, Task Effect)> underWay =
         Channel.CreateBounded<(ulong, Task)>(new BoundedChannelOptions(MostUnderWay) { SingleReader = true, SingleWriter = true });
 
+    private readonly CommandOrder order = new();
     private ulong last = acknowledged;
 
     /// <summary>Waits where too many are under way: the agent keeps the others.</summary>
-    public ValueTask AddAsync(Report report, Func<Report, Task> take, CancellationToken cancellationToken)
+    public ValueTask AddAsync(Report report, Func<Report, CommandOrder, Task> take, CancellationToken cancellationToken)
     {
         // Sent again because the acknowledgement was lost: say it again in its turn.
-        var effect = report.Sequence <= last ? Task.CompletedTask : take(report);
+        var effect = report.Sequence <= last ? Task.CompletedTask : take(report, order);
         last = Math.Max(last, report.Sequence);
         return underWay.Writer.WriteAsync((report.Sequence, effect), cancellationToken);
     }

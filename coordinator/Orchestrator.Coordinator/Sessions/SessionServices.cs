@@ -32,6 +32,6 @@ internal static class SessionServices
         var figures = app.Services.GetRequiredService<ClusterFigures>();
         var agents = app.Services.GetRequiredService<AgentDirectory>();
         figures.Workers = () => agents.List().Count(agent => agent is { Connected: true, Phase: WorkerPhase.Ready });
-        figures.Slots = () => agents.Slots().Total.Values.Sum();
+        figures.Slots = () => agents.Slots().All.Count;
     }
 }

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Orchestrator.Control.Sweeps;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Datasets;
+using Orchestrator.Coordinator.Runs;
 using Orchestrator.Specs;
 using Orchestrator.Specs.Checks;
 using Orchestrator.Specs.Reading;
@@ -24,12 +25,16 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, TimePro
         var fileName = request.FileName.Length == 0 ? "sweep.yaml" : request.FileName;
         var file = SweepFile.Parse(request.File, fileName, request.Set);
         var settings = SweepFiling.SettingsOf(file, fileName);
-        var dataset = await PinDatasetAsync(file, field => FilePlaces.Find(request.File, fileName, request.Set, field), context.CancellationToken);
-        var package = await SweepFiling.PinPackageAsync(file, context.CancellationToken);
+        var dataset = await PinDatasetAsync(file, PlaceOf, context.CancellationToken);
+        var package = await PinnedPackage.OfAsync(file.Package, request.Folder, PlaceOf, context.CancellationToken);
+        string[] pinned = package is null ? [] : [$"package={package.Path}"];
         var id = SweepId.New(file.Name);
-        var submission = new Submission(file.Name, request.File, fileName, [.. request.Set], file.Labels, dataset, package, Activity.Current?.Id);
+        var submission = new Submission(
+            file.Name, request.File, fileName, [.. request.Set, .. pinned], file.Labels, dataset, package?.Sha256 ?? "", Activity.Current?.Id);
         await book.ExecuteAsync(id, new SweepCommand.Submit(id, settings, submission, time.GetUtcNow()), context.CancellationToken);
         return new SubmitSweepResponse { Id = id };
+
+        Place PlaceOf(string field) => FilePlaces.Find(request.File, fileName, request.Set, field);
     }
 
     public override async Task<ListSweepsResponse> ListSweeps(ListSweepsRequest request, ServerCallContext context)
@@ -119,7 +124,7 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, TimePro
             return "";
         }
 
-        var dataset = await datasets.FindAsync(file.Dataset.Name, cancellationToken);
+        var dataset = await datasets.FindAsync(file.Dataset.Name, placeOf, cancellationToken);
         foreach (var run in file.Extremes)
         {
             DatasetChecks.Check(run, dataset.Sample, placeOf);

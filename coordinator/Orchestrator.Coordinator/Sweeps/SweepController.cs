@@ -13,7 +13,7 @@ internal sealed partial class SweepController(SweepBook book, SweepOutbox outbox
 
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(3);
 
-    private readonly Dictionary<string, (long At, int Rounds)> farewells = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Farewell> farewells = new(StringComparer.Ordinal);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -79,25 +79,33 @@ internal sealed partial class SweepController(SweepBook book, SweepOutbox outbox
     {
         if (!farewells.TryGetValue(sweep.Id, out var last))
         {
-            farewells[sweep.Id] = (time.GetTimestamp(), 0);
+            farewells[sweep.Id] = new Farewell(time.GetTimestamp(), 0, 0);
             return;
         }
 
-        if (time.GetElapsedTime(last.At) < Silence)
+        if (last.Posted == 0 && time.GetElapsedTime(last.At) < Silence)
         {
             return;
         }
 
         if (last.Rounds < FarewellRounds)
         {
-            outbox.Post(sweep, SweepIntent.Outstanding(state));
-            farewells[sweep.Id] = (time.GetTimestamp(), last.Rounds + 1);
+            // Of a large sweep not everything finds room at once: the rest has its turn at the next look.
+            var left = SweepIntent.Outstanding(state).Skip(last.Posted).ToArray();
+            var posted = outbox.Post(sweep, left);
+            farewells[sweep.Id] = posted < left.Length
+                ? last with { Posted = last.Posted + posted }
+                : new Farewell(time.GetTimestamp(), last.Rounds + 1, 0);
             return;
         }
 
         await book.ExecuteAsync(sweep.Id, new SweepCommand.Settle(), cancellationToken);
         farewells.Remove(sweep.Id);
     }
+
+    /// <param name="At">When the last round was said.</param>
+    /// <param name="Posted">How much of the present one.</param>
+    private readonly record struct Farewell(long At, int Rounds, int Posted);
 
     private void ForgetDeleted()
     {

@@ -1,7 +1,4 @@
-using System.Security.Cryptography;
-using Grpc.Core;
 using Orchestrator.Control.Sweeps;
-using Orchestrator.Coordinator.Api;
 using Orchestrator.Search;
 using Orchestrator.Specs;
 
@@ -30,27 +27,6 @@ internal static class SweepFiling
             var line = file.Parameters.FirstOrDefault(parameter => parameter.Name == refusal.Parameter)?.Line ?? 0;
             var field = refusal.Parameter.Length == 0 ? "parameters" : $"parameters.{refusal.Parameter}";
             throw new SpecException(new SpecError(refusal.Code, refusal.Message, refusal.Mend, fileName, line, line == 0 ? 0 : 1, field));
-        }
-    }
-
-    /// <summary>The hash of the user's assembly as it is now; empty where the file names none.</summary>
-    /// <exception cref="UserException">It can't be read.</exception>
-    public static async Task<string> PinPackageAsync(SweepFile file, CancellationToken cancellationToken)
-    {
-        if (file.Package is not { } package)
-        {
-            return "";
-        }
-
-        try
-        {
-            await using var assembly = File.OpenRead(package.Path);
-            return Convert.ToHexStringLower(await SHA256.HashDataAsync(assembly, cancellationToken));
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException(StatusCode.InvalidArgument, "unknown-package", $"package '{package.Path}' can't be read: {error.Message}",
-                "build it, and give a path that the coordinator can read");
         }
     }
 

@@ -21,18 +21,24 @@ internal sealed partial class SweepOutbox(IMessageBus bus, TimeProvider time, IL
         Channel.CreateBounded<(ActiveSweep, SweepState, SweepIntent)>(new BoundedChannelOptions(Capacity) { SingleReader = true });
 
     /// <summary>Never waits.</summary>
-    public void Post(ActiveSweep sweep, IEnumerable<SweepIntent> intents)
+    /// <returns>How many found room.</returns>
+    public int Post(ActiveSweep sweep, IEnumerable<SweepIntent> intents)
     {
         var state = sweep.State;
+        var posted = 0;
         foreach (var intent in intents)
         {
             sweep.Hear(intent.Trial);
             if (!queue.Writer.TryWrite((sweep, state, intent)))
             {
                 LogFull(Capacity);
-                return;
+                break;
             }
+
+            posted++;
         }
+
+        return posted;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

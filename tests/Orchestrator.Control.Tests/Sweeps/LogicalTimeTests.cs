@@ -1,6 +1,5 @@
 using CsCheck;
 using Orchestrator.Control.Sweeps;
-using Xunit;
 
 namespace Orchestrator.Control.Tests.Sweeps;
 

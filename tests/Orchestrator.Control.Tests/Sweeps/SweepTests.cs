@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Orchestrator.Control.Sweeps;
 using Orchestrator.Search;
-using Xunit;
 
 namespace Orchestrator.Control.Tests.Sweeps;
 

@@ -27,6 +27,7 @@ public sealed class RabbitMqBrokerTests(TestServers servers) : BrokerConformance
 
         await Eventually.TrueAsync(() => next.Trials().SequenceEqual([7]), Patience);
         Assert.Empty(forgetful.Received);
+        Assert.Equal(0, await next.Broker.CountAsync(Token));
     }
 
     [Fact]
@@ -90,6 +91,9 @@ public sealed class RabbitMqBrokerTests(TestServers servers) : BrokerConformance
             }
         }, Token)).ToArray();
         await Eventually.TrueAsync(() => confirmed.Count > 200, Patience);
+
+        string[] queues = [$"{Options.ClusterName}.runs", $"{Options.ClusterName}.runs_error"];
+        await Eventually.TrueAsync(() => queues.All(mortal.HasWrittenDown), Patience);
 
         mortal.Kill();
         await Eventually.TrueAsync(() => Volatile.Read(ref unavailable) >= 8, Patience);

@@ -1,3 +1,4 @@
+using Npgsql;
 using Orchestrator.Coordinator.Hosting;
 using Orchestrator.Testing;
 
@@ -55,7 +56,8 @@ public sealed class OptionsTests
         Assert.Equal(new DatabaseAddress.Sqlite("/else/where.db"), DatabaseAddress.Parse("sqlite:/else/where.db", "/data"));
         Assert.IsType<DatabaseAddress.PostgreSql>(DatabaseAddress.Parse("Host=db;Username=u;Password=secret;Database=d", "/data"));
         var uri = DatabaseAddress.Parse("postgresql://u:se%20cret@db:5433/d", "/data");
-        Assert.Equal("Host=db;Database=d;Port=5433;Username=u;Password=se cret", Assert.IsType<DatabaseAddress.PostgreSql>(uri).ConnectionString);
+        var parts = new NpgsqlConnectionStringBuilder(Assert.IsType<DatabaseAddress.PostgreSql>(uri).ConnectionString);
+        Assert.Equal(("db", 5433, "d", "u", "se cret"), (parts.Host, parts.Port, parts.Database, parts.Username, parts.Password));
         Assert.Equal("postgresql://db:5433/d", uri.Shown);
     }
 

@@ -80,10 +80,10 @@ public sealed class SweepApiTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_unknown_dataset_is_not_found()
+    public async Task An_unknown_dataset_is_refused_with_its_place()
     {
-        var refusal = await Assert.ThrowsAsync<UserException>(() => world.SubmitAsync(set: ["dataset=nothing"]));
-        Assert.Equal((StatusCode.NotFound, "unknown-dataset"), (refusal.Status, refusal.Code));
+        var refusal = await Assert.ThrowsAsync<SpecException>(() => world.SubmitAsync(set: ["dataset=nothing"]));
+        Assert.Equal(("unknown-dataset", "--set", "dataset"), (refusal.Error.Code, refusal.Error.File, refusal.Error.Field));
     }
 
     [Fact]

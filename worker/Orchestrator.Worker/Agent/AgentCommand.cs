@@ -49,9 +49,18 @@ internal static class AgentCommand
     {
         (_, < 1 or > 1024) => throw new CommandException(ExitCode.BadInput, $"--slots {slots} is not between 1 and 1024"),
         ("cpu", _) => [.. Enumerable.Repeat("cpu", slots ?? 1)],
-        ("cuda", _) => [.. Enumerable.Range(0, slots ?? Math.Max(1, GpuCount())).Select(index => "cuda:" + index.ToString(CultureInfo.InvariantCulture))],
+        ("cuda", _) => CudaDevices(slots),
         _ => throw new CommandException(ExitCode.BadInput, $"--device {device} is neither cpu nor cuda"),
     };
+
+    /// <summary>Where there are more slots than GPUs, they share.</summary>
+    private static IReadOnlyList<string> CudaDevices(int? slots)
+    {
+        var count = GpuCount();
+        return count > 0
+            ? [.. Enumerable.Range(0, slots ?? count).Select(slot => "cuda:" + (slot % count).ToString(CultureInfo.InvariantCulture))]
+            : throw new CommandException(ExitCode.BadInput, "--device cuda: this machine has no NVIDIA GPU; mend its driver, or use --device cpu");
+    }
 
     private static PortRange? Ports(string? text) => text is null
         ? null

@@ -30,7 +30,10 @@ internal static class RunLocalCommand
     {
         try
         {
-            return RunFile.Parse(File.ReadAllText(file), file, set);
+            var spec = RunFile.Parse(File.ReadAllText(file), file, set);
+            // Relative to the file, as on a cluster.
+            var folder = Path.GetDirectoryName(Path.GetFullPath(file)) ?? "/";
+            return spec.Package is { } package ? spec with { Package = package with { Path = Path.GetFullPath(package.Path, folder) } } : spec;
         }
         catch (SpecException mistake)
         {

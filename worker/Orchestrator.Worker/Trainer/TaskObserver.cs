@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using System.Globalization;
 using Orchestrator.Training;
 using Orchestrator.V1;
 
 namespace Orchestrator.Worker.Trainer;
 
-/// <summary>Passes on to the agent what the training thread says; figures that all ranks have come from rank 0 alone.</summary>
-internal sealed class TaskObserver(AgentLink link, int rank) : ITrainingObserver
+/// <summary>Passes on to the agent, and to the run's log, what the training thread says; figures that all ranks have come from rank 0 alone.</summary>
+internal sealed class TaskObserver(AgentLink link, int rank, Serilog.ILogger log) : ITrainingObserver
 {
     private const int StepsAReport = 100;
     private static readonly TimeSpan StepsInterval = TimeSpan.FromSeconds(1);
@@ -32,6 +33,9 @@ internal sealed class TaskObserver(AgentLink link, int rank) : ITrainingObserver
         var report = new EpochFinished { Epoch = result.Epoch, Step = result.Step, Samples = result.Samples, Seconds = result.Seconds, LedgerHash = result.LedgerHash };
         report.Metrics.Add(result.Metrics.ToDictionary());
         link.Send(new Report { Epoch = report });
+        var metrics = string.Join("  ", result.Metrics.OrderBy(metric => metric.Key, StringComparer.Ordinal)
+            .Select(metric => string.Create(CultureInfo.InvariantCulture, $"{metric.Key} {metric.Value:0.####}")));
+        log.Information("epoch {Epoch}, step {Step}: {Metrics}, {Seconds:0.0} s", result.Epoch, result.Step, metrics, result.Seconds);
     }
 
     public void CheckpointWritten(CheckpointResult result)
@@ -44,6 +48,7 @@ internal sealed class TaskObserver(AgentLink link, int rank) : ITrainingObserver
         FlushSteps();
         var written = new CheckpointWritten { Checkpoint = result.Id, Step = result.Step, Epoch = result.Epoch, Bytes = result.Bytes, ModelSha256 = result.ModelSha256 };
         written.Metrics.Add(result.Metrics.ToDictionary());
+        log.Information("checkpoint {Checkpoint} at step {Step}, {Bytes} bytes", result.Id, result.Step, result.Bytes);
         link.Send(new TrainerMessage { Checkpoint = new CheckpointReady { Directory = result.Directory, Written = written } });
     }
 

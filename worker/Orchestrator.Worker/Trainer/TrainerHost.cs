@@ -63,7 +63,7 @@ internal sealed class TrainerHost(AgentLink link)
         var collective = peers.Meet(rank, plan, begin);
         try
         {
-            var observer = new TaskObserver(link, rank);
+            var observer = new TaskObserver(link, rank, log);
             var outcome = run.Train(collective, observer, link.Stop, CancellationToken.None);
             observer.FlushSteps();
             return Ended(outcome);

@@ -1,0 +1,42 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Orchestrator.Cli.Output;
+using Orchestrator.Cli.Terminal;
+
+namespace Orchestrator.Cli.Bench;
+
+/// <summary>One comparison: medians, and how often each side was measured.</summary>
+/// <param name="Ratio">Above 1 where ours is better.</param>
+internal sealed record BenchRow(
+    [property: JsonPropertyName("case")] string Case,
+    [property: JsonPropertyName("ours")] double Ours,
+    [property: JsonPropertyName("peer")] double Peer,
+    [property: JsonPropertyName("ratio")] double Ratio,
+    [property: JsonPropertyName("unit")] string Unit,
+    [property: JsonPropertyName("samples")] int Samples)
+{
+    public static BenchRow Of(string name, IReadOnlyList<double> ours, IReadOnlyList<double> peer, string unit, bool moreIsBetter = true)
+    {
+        var (mine, theirs) = (Median(ours), Median(peer));
+        return new BenchRow(name, mine, theirs, Math.Round(moreIsBetter ? mine / theirs : theirs / mine, 3), unit, ours.Count);
+    }
+
+    public static void Print(Shell shell, string name, IReadOnlyList<BenchRow> rows, bool json)
+    {
+        if (json)
+        {
+            shell.Out.WriteLine(JsonSerializer.Serialize(new { name, rows }, JsonText.Indented));
+            return;
+        }
+
+        Tables.Print(shell, ["case", "ours", "peer", "ratio", "unit", "samples"], rows.Select(row => (IReadOnlyList<string>)
+            [row.Case, Plain.Number(row.Ours), Plain.Number(row.Peer), Plain.Number(row.Ratio), row.Unit, row.Samples.ToString()]));
+    }
+
+    private static double Median(IReadOnlyList<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        var middle = sorted.Length / 2;
+        return Math.Round(sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2, 3);
+    }
+}

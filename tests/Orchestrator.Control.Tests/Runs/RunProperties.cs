@@ -1,0 +1,206 @@
+using System.Text.Json;
+using CsCheck;
+using Orchestrator.Control.Runs;
+using Orchestrator.Specs;
+
+namespace Orchestrator.Control.Tests.Runs;
+
+/// <summary>Whatever is said to a run, in whatever order, early, late, twice, or by a generation that is over.</summary>
+public sealed class RunProperties
+{
+    private static readonly Gen<RunPlan> Plans = Gen.Select(Gen.Int[1, 3], Gen.Int[0, 2], Gen.Int[1, 4], Gen.Int[0, 2], Gen.Int[0, 2]).Select((min, more, epochs, lost, hung) =>
+        RunSample.Plan(min, min + more > 4 ? 4 : min + more, epochs, new FailureBudgets { Lost = lost, Hung = hung, OutOfMemory = 1 }));
+
+    /// <summary>Mostly what fits the state, so that runs come far; the rest is noise.</summary>
+    private static readonly Gen<Said[]> Conversations =
+        Gen.Select(Gen.Int[0, 25], Gen.Frequency((8, Gen.Const(0)), (1, Gen.Int[-2, 1])), Gen.Int[0, 3], Gen.Frequency((6, Gen.Const(1)), (1, Gen.Int[-1, 3])), Gen.Int[0, 6])
+            .Select((what, generation, rank, ahead, pick) => new Said(what, generation, rank, ahead, pick)).Array[0, 80];
+
+    [Fact]
+    public void Replay_gives_the_live_state_at_every_point() => Check((run, _) =>
+        Assert.Equal(Json(run.State), Json(RunEvolution.Replay(run.Log))));
+
+    [Fact]
+    public void The_same_said_again_has_no_effect() => Check((run, command) => Assert.Empty(RunDecision.Decide(run.State, command)));
+
+    [Fact]
+    public void There_is_one_live_generation_at_most_and_its_number_only_rises() => Check((run, _) =>
+    {
+        var proposed = run.Log.OfType<RunEvent.GenerationProposed>().Select(happened => happened.Generation).ToArray();
+        Assert.Equal(Enumerable.Range(1, proposed.Length), proposed);
+        Assert.Equal(run.State.Phase is RunPhase.Forming or RunPhase.Working, run.State.Current is not null);
+        Assert.True(run.State.Current is null || run.State.Current.Number == run.State.LastGeneration);
+    });
+
+    [Fact]
+    public void A_generation_that_is_over_has_no_say() => Check((run, _) =>
+    {
+        var current = run.State.Current?.Number ?? 0;
+        foreach (var stale in Enumerable.Range(1, run.State.LastGeneration + 1).Where(number => number != current))
+        {
+            Assert.Empty(run.Ready(0, generation: stale));
+            Assert.Empty(run.Epoch(run.State.Epoch + 1, generation: stale));
+            Assert.Empty(run.Checkpoint(run.State.Epoch, generation: stale));
+            Assert.Empty(run.End(run.State.Epoch, generation: stale));
+            Assert.Empty(run.Fail(FailureKind.User, generation: stale));
+        }
+    });
+
+    [Fact]
+    public void Every_gang_has_its_size_and_owns_every_shard_once() => Check((run, _) =>
+    {
+        foreach (var generation in run.Log.OfType<RunEvent.GenerationProposed>())
+        {
+            var scoring = generation.Purpose is TaskPurpose.Score;
+            Assert.InRange(generation.Members.Count, scoring ? 1 : run.State.Plan!.MinWorkers, scoring ? 1 : run.State.Plan!.MaxWorkers);
+            Assert.Equal(
+                Enumerable.Range(0, run.State.Plan!.Shards),
+                generation.Members.SelectMany(member => Enumerable.Range(member.FirstShard, member.EndShard - member.FirstShard)));
+        }
+    });
+
+    [Fact]
+    public void Every_epoch_is_told_once_and_in_order() => Check((run, _) =>
+    {
+        var epochs = run.Log.OfType<RunEvent.EpochFinished>().Select(happened => happened.Epoch).ToArray();
+        Assert.Equal(Enumerable.Range(1, epochs.Length), epochs);
+        Assert.Equal(epochs, run.State.History.Select(epoch => epoch.Epoch));
+    });
+
+    [Fact]
+    public void No_kind_of_failure_goes_beyond_its_budget() => Check((run, _) =>
+    {
+        foreach (var kind in Enum.GetValues<FailureKind>())
+        {
+            var budget = run.State.Plan!.BudgetOf(kind);
+            var left = run.State.CountOf(kind) <= budget;
+            // One more than allowed is the last; only the scoring of a trial that has its result goes on beyond.
+            Assert.True(left || run.State.Phase is RunPhase.Idle || run.State.Purpose is TaskPurpose.Score, $"{kind} {run.State.CountOf(kind)} times, {run.State.Phase}");
+        }
+    });
+
+    [Fact]
+    public void A_run_ends_once_and_trains_no_more() => Check((run, _) =>
+    {
+        var ends = run.Log.FindAll(happened => happened is RunEvent.RunEnded);
+        Assert.Equal(run.State.Outcome is null ? 0 : 1, ends.Count);
+        if (run.State.Outcome is not null)
+        {
+            Assert.DoesNotContain(
+                run.Log.SkipWhile(happened => happened is not RunEvent.RunEnded).Skip(1),
+                happened => happened is not (RunEvent.CheckpointReleased or RunEvent.CheckpointRejected or RunEvent.ScoreRequested or RunEvent.TestScored
+                    or RunEvent.MemberReady or RunEvent.MemberRefused or RunEvent.MemberEnded or RunEvent.MemberDropped or RunEvent.GenerationBegun
+                    or RunEvent.GenerationFailed or RunEvent.GenerationProposed { Purpose: TaskPurpose.Score }));
+        }
+    });
+
+    [Fact]
+    public void A_generation_begins_where_a_standing_checkpoint_is() => Check((run, _) =>
+    {
+        var standing = new HashSet<string>(StringComparer.Ordinal) { "" };
+        foreach (var happened in run.Log)
+        {
+            switch (happened)
+            {
+                case RunEvent.CheckpointCommitted e:
+                    Assert.True(standing.Add(e.Checkpoint.Id));
+                    break;
+                case RunEvent.CheckpointReleased e:
+                    Assert.True(standing.Remove(e.Checkpoint));
+                    break;
+                case RunEvent.CheckpointRejected e:
+                    Assert.True(standing.Remove(e.Checkpoint));
+                    break;
+                case RunEvent.GenerationProposed e:
+                    Assert.Contains(e.Checkpoint, standing);
+                    break;
+                default:
+                    break;
+            }
+        }
+    });
+
+    [Fact]
+    public void Steps_are_lost_never_won() => Check((run, _) =>
+    {
+        Assert.All(run.Log.OfType<RunEvent.GenerationFailed>(), happened => Assert.True(happened.StepsLost >= 0));
+        Assert.True(run.State.Step >= 0 && run.State.Epoch >= 0);
+    });
+
+    [Fact]
+    public void A_run_that_is_let_work_comes_to_its_end()
+    {
+        var all = Gen.Select(Plans, Gen.Bool, Conversations);
+        all.Sample((plan, isTrial, conversation) =>
+        {
+            var run = Hold(plan, isTrial, conversation, static (_, _) => { });
+            for (var turns = 0; run.State.Phase is not RunPhase.Idle; turns++)
+            {
+                Assert.True(turns < 4, $"still {run.State.Phase} for {run.State.Purpose}");
+                if (run.State.Current is { } stuck)
+                {
+                    run.Fail(FailureKind.Preempted, stuck.Members.Find(member => !member.IsGone)!.Place.Rank);
+                    continue;
+                }
+
+                run.Begin(run.State.MinWorkers);
+                if (run.State.Purpose is TaskPurpose.Score)
+                {
+                    run.End(0);
+                }
+                else
+                {
+                    run.Train();
+                }
+            }
+
+            Assert.NotNull(run.State.Outcome);
+        });
+    }
+
+    private static void Check(Action<RunSample, RunCommand> holds) =>
+        Gen.Select(Plans, Gen.Bool, Conversations).Sample((plan, isTrial, conversation) => { Hold(plan, isTrial, conversation, holds); });
+
+    private static RunSample Hold(RunPlan plan, bool isTrial, Said[] conversation, Action<RunSample, RunCommand> after)
+    {
+        var run = RunSample.Requested(plan, isTrial ? RunSample.Trial : null);
+        foreach (var said in conversation)
+        {
+            var command = said.To(run.State);
+            run.Do(command);
+            after(run, command);
+        }
+
+        return run;
+    }
+
+    private static string Json(RunState state) => JsonSerializer.Serialize(state, Named);
+
+    private static readonly JsonSerializerOptions Named = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
+    /// <summary>Something said to a run; numbers that mean the same whatever the state.</summary>
+    private sealed record Said(int What, int GenerationOff, int Rank, int Ahead, int Pick)
+    {
+        public RunCommand To(RunState state)
+        {
+            var generation = state.LastGeneration + GenerationOff;
+            var epoch = state.Epoch + Ahead;
+            var at = RunSample.At.AddSeconds(Pick);
+            return What switch
+            {
+                0 or 1 or 2 => new RunCommand.Propose(RunSample.Slots(Math.Max(1, state.MinWorkers + (Pick / 3))), "8899aabbccddeeff", at),
+                >= 3 and < 11 => new RunCommand.Ready(generation, (What + Rank) % 4, $"h:{Rank}", 1, Pick == 0 ? "other" : RunSample.Probe, "cpu", at),
+                11 or 12 or 13 => new RunCommand.FinishEpoch(
+                    generation, Pick == 0 ? Rank : 0, epoch, epoch * 10, new Dictionary<string, double> { ["val_loss"] = Pick }, 1, 1, "", at),
+                14 or 15 or 16 => new RunCommand.CommitCheckpoint(generation, 0, RunSample.Record(epoch - 1, Pick), at),
+                17 or 18 => new RunCommand.End(generation, Pick == 0 ? Rank : 0, state.Step, state.Epoch, "w", new Dictionary<string, double>(), 1, Pick == 6, at),
+                19 or 20 => new RunCommand.Fail(generation, Rank, (FailureKind)Pick, "why", "", Pick % 2 == 0 ? -1 : (Rank + 1) % 4, state.Step + Pick, at),
+                21 => new RunCommand.Blame(generation, FailureKind.Hung, "why", state.Step, at),
+                22 => Pick == 0 ? new RunCommand.Stop(Rank > 1, at) : new RunCommand.Blame(generation, FailureKind.Lost, "why", state.Step, at),
+                23 => new RunCommand.Score(at),
+                24 => Pick < 2 ? new RunCommand.Release(at) : new RunCommand.ReleaseOne($"r-{epoch * 10}", at),
+                _ => new RunCommand.Request("r", state.Plan!, "{}", "sha", state.Trial, "", "", at),
+            };
+        }
+    }
+}

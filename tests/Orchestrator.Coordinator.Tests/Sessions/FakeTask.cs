@@ -1,0 +1,32 @@
+using Orchestrator.Coordinator.Sessions;
+using Orchestrator.V1;
+
+namespace Orchestrator.Coordinator.Tests.Sessions;
+
+/// <summary>A trainer that an agent pretends to run.</summary>
+internal sealed class FakeTask(AssignTask assign)
+{
+    private readonly TaskCompletionSource<BeginGeneration> begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<bool> stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public AssignTask Assign => assign;
+
+    public TaskKey Key { get; } = new(assign.Run, assign.Generation, assign.Rank);
+
+    /// <summary>starting ready training, as the agent would announce it.</summary>
+    public string State { get; set; } = "starting";
+
+    /// <summary>Of its heartbeats.</summary>
+    public string Phase { get; set; } = "loading";
+
+    public long Silent { get; set; }
+
+    public Task<BeginGeneration> Begun => begun.Task;
+
+    /// <summary>Ends with whether it may finish its epoch.</summary>
+    public Task<bool> Stopped => stopped.Task;
+
+    public void Begin(BeginGeneration begin) => begun.TrySetResult(begin);
+
+    public void Stop(bool gracefully) => stopped.TrySetResult(gracefully);
+}

@@ -1,0 +1,27 @@
+using Orchestrator.EndToEnd.Tests.Harness;
+
+namespace Orchestrator.EndToEnd.Tests;
+
+public sealed class CoordinatorDeathTests : ClusterTest
+{
+    [Fact(Timeout = 180_000)]
+    public async Task A_sweep_whose_coordinator_is_killed_ends_as_if_nothing_had_happened()
+    {
+        var cluster = await UpAsync("--workers", "2");
+        var disturbed = await cluster.SubmitSweepAsync(Sweeps.Digits);
+        await cluster.UntilSweepAsync(disturbed, Sweeps.IsInTheMiddle);
+        var agents = (await cluster.ListAsync("worker", "list")).Select(worker => worker.Number("pid")).Order().ToArray();
+
+        await cluster.KillCoordinatorAsync();
+        await cluster.UpAsync();
+        var ended = await cluster.EndOfSweepAsync(disturbed);
+
+        Assert.Equal("succeeded", ended.Text("state"));
+        await SweepTable.NothingWasRunTwiceAsync(cluster, ended);
+        // The agents lived through it and count towards --workers.
+        Assert.Equal(agents, (await cluster.ListAsync("worker", "list")).Select(worker => worker.Number("pid")).Order());
+
+        var undisturbed = await cluster.EndOfSweepAsync(await cluster.SubmitSweepAsync(Sweeps.Digits));
+        Assert.Equal(await SweepTable.OfAsync(cluster, undisturbed), await SweepTable.OfAsync(cluster, ended));
+    }
+}

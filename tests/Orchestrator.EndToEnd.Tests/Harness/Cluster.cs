@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Text.Json;
+using Orchestrator.Testing;
+
+namespace Orchestrator.EndToEnd.Tests.Harness;
+
+/// <summary>A cluster of real processes in a folder of its own, started as people start it.</summary>
+internal sealed class Cluster : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
+
+    private readonly TemporaryFolder folder = new();
+    private readonly string[] options;
+    private int agents;
+
+    private Cluster(string[] options)
+    {
+        this.options = options;
+        Address = $"127.0.0.1:{FreePort.Next()}";
+        Orch = new Orch(folder.Path).With("ORCH_ENDPOINT", Address);
+    }
+
+    /// <summary>gRPC; stays the same through restarts.</summary>
+    public string Address { get; }
+
+    /// <summary>Commands to this cluster.</summary>
+    public Orch Orch { get; private set; }
+
+    /// <summary>The coordinator's process.</summary>
+    public int Coordinator { get; private set; }
+
+    /// <summary>HOST:PORT of REST, health and metrics.</summary>
+    public string Web { get; private set; } = "";
+
+    public string Data => folder["data"];
+
+    /// <summary>A file's path in the cluster's folder, outside of the data directory.</summary>
+    public string this[string name] => folder[name];
+
+    /// <summary>Nothing runs yet.</summary>
+    /// <param name="options">Of <c>orch up</c>.</param>
+    public static Cluster Prepare(params string[] options) => new(options);
+
+    /// <summary>Gives every process of the cluster a variable.</summary>
+    public Cluster With(string variable, string? value)
+    {
+        Orch = Orch.With(variable, value);
+        return this;
+    }
+
+    /// <summary><c>orch up --detach</c>; also after the coordinator's death.</summary>
+    public async Task<Cluster> UpAsync()
+    {
+        var up = (await Orch.JsonAsync(["up", "--detach", "--data-dir", Data, "--listen", Address, "--listen-web", "127.0.0.1:0", .. options])).Json();
+        Coordinator = up.GetProperty("pid").GetInt32();
+        Web = new Uri(up.GetProperty("web").GetString()!).Authority;
+        return this;
+    }
+
+    /// <summary>SIGKILL, and waits until it is dead.</summary>
+    public async Task KillCoordinatorAsync()
+    {
+        Processes.Signal(Coordinator, Processes.Kill);
+        await Eventually.TrueAsync(() => !Processes.IsAlive(Coordinator), Patience);
+    }
+
+    /// <summary><c>orch agent</c> as a process of its own, which dials in.</summary>
+    public Staying StartAgent(int slots = 1, params string[] more)
+    {
+        var name = $"agent-{++agents}";
+        return Orch.Start(
+            folder[$"{name}.log"],
+            ["agent", "--coordinator", Address, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data-dir", folder[name], .. more]);
+    }
+
+    /// <summary>Writes a file into the cluster's folder.</summary>
+    public string Write(string name, string text)
+    {
+        File.WriteAllText(folder[name], text);
+        return folder[name];
+    }
+
+    /// <param name="arguments">FILE and options of <c>sweep submit</c>.</param>
+    /// <returns>Its identifier.</returns>
+    public Task<string> SubmitSweepAsync(params string[] arguments) => SubmitAsync("sweep", arguments);
+
+    /// <inheritdoc cref="SubmitSweepAsync"/>
+    public Task<string> SubmitRunAsync(params string[] arguments) => SubmitAsync("run", arguments);
+
+    public async Task<JsonElement> SweepAsync(string id) => (await Orch.JsonAsync("sweep", "show", id)).Json();
+
+    public async Task<JsonElement> RunAsync(string id) => (await Orch.JsonAsync("run", "show", id)).Json();
+
+    /// <summary>Waits until a sweep has come to an end, and shows it.</summary>
+    public Task<JsonElement> EndOfSweepAsync(string id) => EndAsync("sweep", id);
+
+    /// <summary>Waits until a run has come to an end, and shows it.</summary>
+    public Task<JsonElement> EndOfRunAsync(string id) => EndAsync("run", id);
+
+    /// <summary>Shows a sweep again and again, until it is as wanted.</summary>
+    public Task<JsonElement> UntilSweepAsync(string id, Func<JsonElement, bool> wanted) => UntilAsync(SweepAsync, id, wanted);
+
+    /// <inheritdoc cref="UntilSweepAsync"/>
+    public Task<JsonElement> UntilRunAsync(string id, Func<JsonElement, bool> wanted) => UntilAsync(RunAsync, id, wanted);
+
+    public async Task<JsonElement[]> ListAsync(params string[] command) => [.. (await Orch.JsonAsync(command)).Json().EnumerateArray()];
+
+    /// <summary>The ends of all logs, for the output of a test that failed.</summary>
+    public string Logs() => string.Join('\n', Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories)
+        .Where(file => file.EndsWith(".log", StringComparison.Ordinal) || file.EndsWith(".out", StringComparison.Ordinal))
+        .Order(StringComparer.Ordinal)
+        .Select(file => $"--- {Path.GetRelativePath(folder.Path, file)}\n{string.Join('\n', File.ReadLines(file).TakeLast(60))}"));
+
+    /// <summary>Whatever is left of it dies, and its folder goes.</summary>
+    public void Dispose()
+    {
+        Orch.KillAll();
+        folder.Dispose();
+    }
+
+    private async Task<string> SubmitAsync(string kind, string[] arguments) => (await Orch.JsonAsync([kind, "submit", .. arguments])).Json().Text("id");
+
+    private async Task<JsonElement> EndAsync(string kind, string id)
+    {
+        // The watch ends with what it watches, and outlives a coordinator.
+        var watched = await Orch.JsonAsync(kind, "watch", id);
+        Assert.True(watched.ExitCode is 0 or 1, $"{watched}");
+        return (await Orch.JsonAsync(kind, "show", id)).Json();
+    }
+
+    private static async Task<JsonElement> UntilAsync(Func<string, Task<JsonElement>> show, string id, Func<JsonElement, bool> wanted)
+    {
+        var shown = await show(id);
+        while (!wanted(shown))
+        {
+            Assert.False(shown.Text("state") is "succeeded" or "failed" or "cancelled", $"it ended before it was as wanted: {shown}");
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            shown = await show(id);
+        }
+
+        return shown;
+    }
+}

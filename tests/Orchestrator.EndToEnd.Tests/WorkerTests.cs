@@ -1,0 +1,31 @@
+using Orchestrator.EndToEnd.Tests.Harness;
+using Orchestrator.Testing;
+
+namespace Orchestrator.EndToEnd.Tests;
+
+public sealed class WorkerTests : ClusterTest
+{
+    [Fact(Timeout = 90_000)]
+    public async Task Workers_are_scaled_up_and_down_and_drained()
+    {
+        var cluster = await UpAsync("--workers", "1", "--slots", "2");
+        var first = Assert.Single(await cluster.ListAsync("worker", "list"));
+        Assert.Equal(("ready", 2), (first.Text("state"), first.Number("slots")));
+
+        (await cluster.Orch.RunAsync("worker", "scale", "3")).Succeeded();
+        await UntilReadyAsync(cluster, 3);
+        (await cluster.Orch.RunAsync("worker", "scale", "1")).Succeeded();
+        await UntilReadyAsync(cluster, 1);
+        (await cluster.Orch.RunAsync("worker", "scale", "-1")).Refused(2, "-1", "0 to 64");
+
+        var last = (await cluster.ListAsync("worker", "list")).Single(worker => worker.Text("state") == "ready");
+        (await cluster.Orch.RunAsync("worker", "drain", last.Text("id"))).Succeeded();
+        await Eventually.TrueAsync(() => !Processes.IsAlive(last.Number("pid")), TimeSpan.FromSeconds(30));
+        await UntilReadyAsync(cluster, 0);
+        (await cluster.Orch.RunAsync("down")).Succeeded();
+        Assert.Empty(cluster.Orch.Processes.Select(Processes.CommandLine));
+    }
+
+    private static Task UntilReadyAsync(Cluster cluster, int count) => Eventually.TrueAsync(
+        async () => (await cluster.ListAsync("worker", "list")).Count(worker => worker.Text("state") == "ready") == count, TimeSpan.FromSeconds(30));
+}
