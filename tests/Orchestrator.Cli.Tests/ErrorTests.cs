@@ -14,7 +14,12 @@ public sealed class ErrorTests
         await using var coordinator = await FakeCoordinator.StartAsync();
         coordinator.Refuse(StatusCode.InvalidArgument, new()
         {
-            Code = "unknown-field", Message = "unknown field 'epoch'", Mend = "did you mean 'epochs'?", File = "sweep.yaml", Line = 7, Column = 3,
+            Code = "unknown-field",
+            Message = "unknown field 'epoch'",
+            Mend = "did you mean 'epochs'?",
+            File = "sweep.yaml",
+            Line = 7,
+            Column = 3,
             Field = "training.epoch",
         });
 

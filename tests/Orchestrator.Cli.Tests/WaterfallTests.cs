@@ -9,8 +9,13 @@ public sealed class WaterfallTests
 
     private static TraceSpan Span(string id, string parent, string name, long from, long to, string service = "trainer", int process = 2) => new()
     {
-        Id = id, Parent = parent, Name = name, Service = service, ProcessId = process,
-        StartUnixNano = from * Millisecond, EndUnixNano = to * Millisecond,
+        Id = id,
+        Parent = parent,
+        Name = name,
+        Service = service,
+        ProcessId = process,
+        StartUnixNano = from * Millisecond,
+        EndUnixNano = to * Millisecond,
     };
 
     [Fact]

@@ -171,7 +171,12 @@ internal sealed class FakeAgent(string id, int slots = 1) : IAsyncDisposable
             register.Devices.AddRange(Enumerable.Repeat(Device, slots));
             register.Tasks.AddRange(tasks.Values.Select(task => new RunningTask
             {
-                Run = task.Key.Run, Generation = task.Key.Generation, Rank = task.Key.Rank, Pid = 1, State = task.State, PeerAddress = $"{id}:{task.Key.Rank}",
+                Run = task.Key.Run,
+                Generation = task.Key.Generation,
+                Rank = task.Key.Rank,
+                Pid = 1,
+                State = task.State,
+                PeerAddress = $"{id}:{task.Key.Rank}",
             }));
             await call.RequestStream.WriteAsync(new AgentMessage { Register = register }, cancellation);
             Refused = null;
@@ -308,8 +313,13 @@ internal sealed class FakeAgent(string id, int slots = 1) : IAsyncDisposable
         var heartbeat = new AgentHeartbeat();
         heartbeat.Tasks.AddRange(tasks.Values.Select(task => new TaskProgress
         {
-            Run = task.Key.Run, Generation = task.Key.Generation, Rank = task.Key.Rank, Phase = task.Phase, Pid = 1,
-            SilentMilliseconds = task.Silent, StalledMilliseconds = task.Silent,
+            Run = task.Key.Run,
+            Generation = task.Key.Generation,
+            Rank = task.Key.Rank,
+            Phase = task.Phase,
+            Pid = 1,
+            SilentMilliseconds = task.Silent,
+            StalledMilliseconds = task.Silent,
         }));
         return heartbeat;
     }
