@@ -23,15 +23,21 @@ internal static class ErrorStatus
             new UserError { Code = journal.Code, Message = journal.Message.TrimEnd('.'), Mend = journal.Mend }),
         StreamConflictException => Of(StatusCode.Aborted, new UserError
         {
-            Code = "changed-meanwhile", Message = "somebody else changed it at the same moment", Mend = "try again",
+            Code = "changed-meanwhile",
+            Message = "somebody else changed it at the same moment",
+            Mend = "try again",
         }),
         IOException full when Durable.IsDiskFull(full) => Of(StatusCode.ResourceExhausted, new UserError
         {
-            Code = "disk-full", Message = "no space left in the coordinator's data directory", Mend = "free some",
+            Code = "disk-full",
+            Message = "no space left in the coordinator's data directory",
+            Mend = "free some",
         }),
         OperationCanceledException => Of(StatusCode.Unavailable, new UserError
         {
-            Code = "stopping", Message = "the coordinator stops", Mend = "try again once it is back",
+            Code = "stopping",
+            Message = "the coordinator stops",
+            Mend = "try again once it is back",
         }),
         _ => null,
     };

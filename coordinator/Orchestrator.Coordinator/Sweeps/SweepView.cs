@@ -17,7 +17,9 @@ internal static class SweepView
     /// <summary>With no more of its trials than number, state and run: a list of many sweeps stays small.</summary>
     public static Wire.Sweep Outline(SweepState state, DateTimeOffset now) => Of(state, now, trial => new Wire.Trial
     {
-        Number = trial.Number, State = StateOf(trial), Run = trial.Run(state.Id),
+        Number = trial.Number,
+        State = StateOf(trial),
+        Run = trial.Run(state.Id),
     });
 
     private static Wire.Sweep Of(SweepState state, DateTimeOffset now, Func<Trial, Wire.Trial> trialOf)
@@ -30,7 +32,8 @@ internal static class SweepView
             State = StateOf(state),
             Objective = new Wire.Objective
             {
-                Metric = settings.Objective.Metric, Goal = settings.Objective.Goal == Goal.Maximize ? "maximize" : "minimize",
+                Metric = settings.Objective.Metric,
+                Goal = settings.Objective.Goal == Goal.Maximize ? "maximize" : "minimize",
             },
             Trials = { state.Trials.Select(trialOf) },
             Best = BestOf(state),
