@@ -15,8 +15,8 @@ public static class HardwarePins
         ["ATEN_CPU_CAPABILITY"] = "avx2",
         ["ONEDNN_MAX_CPU_ISA"] = "AVX2",
 
-        // COMPATIBLE would be one branch for every maker's processors, at the speed of 2001: its matrix products take 2.5 times as long. Where AVX2's differ, the probe hash tells.
-        ["MKL_CBWR"] = "AVX2",
+        // One branch for every maker's processors. AVX2 would be faster for wide dense layers on some, and other bits on others.
+        ["MKL_CBWR"] = "COMPATIBLE",
 
         // Spinning threads ruin each other on a busy machine.
         ["OMP_WAIT_POLICY"] = "passive",
