@@ -18,7 +18,7 @@ public sealed class SweepTests
 
         Assert.Equal(new(0, "{\"id\":\"s-1\"}\n", ""), cli);
         var request = Assert.IsType<SubmitSweepRequest>(coordinator.Calls.Single().Request);
-        Assert.Equal(new SubmitSweepRequest { File = "name: digits\n", FileName = file, Set = { "seed=3", "training.epochs=2" } }, request);
+        Assert.Equal(new SubmitSweepRequest { File = "name: digits\n", FileName = file, Folder = Path.GetDirectoryName(file), Set = { "seed=3", "training.epochs=2" } }, request);
     }
 
     [Fact]

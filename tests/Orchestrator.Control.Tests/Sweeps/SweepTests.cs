@@ -93,9 +93,11 @@ public sealed class SweepTests
         double[] values = [0.3, 0.9, 0.1, 0.7];
         for (var trial = 0; trial < 4; trial++)
         {
-            sweep.Run(trial, values[trial]);
+            sweep.Report(trial, 1, values[trial]);
+            sweep.Finish(trial, 1, checkpoint: "c");
         }
 
+        sweep.Do(new SweepCommand.Score(1, 1, Sample.Metrics(0.8), Sample.At));
         Assert.Equal([1, 3], sweep.State.Kept);
         Assert.Equal([new SweepIntent.Release(0, 1), new SweepIntent.Release(2, 1)], SweepIntent.Outstanding(sweep.State));
     }
@@ -224,7 +226,9 @@ public sealed class SweepTests
     {
         var sweep = Sample.Submitted(Sample.Settings(trials: 1, parallel: 1));
         Assert.Equal("sweep-running", Assert.Throws<SweepRefusedException>(() => sweep.Do(new SweepCommand.Delete())).Code);
-        sweep.Run(0, 0.5);
+        sweep.Report(0, 1, 0.5);
+        sweep.Finish(0, 1, checkpoint: "c");
+        sweep.Do(new SweepCommand.Score(0, 1, Sample.Metrics(0.5), Sample.At));
         var events = sweep.Do(new SweepCommand.Delete());
         Assert.Equal([new SweepIntent.Release(0, 1)], SweepIntent.Of(sweep.State, events));
         Assert.Equal("unknown-sweep", Assert.Throws<SweepRefusedException>(() => sweep.Do(new SweepCommand.Cancel(Sample.At))).Code);
