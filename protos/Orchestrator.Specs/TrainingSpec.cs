@@ -116,7 +116,7 @@ public sealed record ClipSpec
 public sealed record CheckpointSpec
 {
     /// <summary>In epochs or steps: <c>1 epoch</c>, <c>500 steps</c>.</summary>
-    [Field("1 epoch, 5 epochs, 500 steps; the last step is always written.")]
+    [Field("1 epoch, 5 epochs, 500 steps; the last step and the best epoch are always written.")]
     public Every Every { get; init; } = new(1, EveryUnit.Epoch);
     [Field("How many of the best stay.", Min = 1, Max = 10_000)]
     public int KeepBest { get; init; } = 1;

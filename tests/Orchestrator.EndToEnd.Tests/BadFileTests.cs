@@ -34,9 +34,11 @@ public sealed class BadFileTests(SharedCluster shared) : SharedClusterTest(share
         Assert.Contains(right, text, StringComparison.Ordinal);
         Cluster.Write("bad.yaml", text.Replace(right, wrong, StringComparison.Ordinal));
 
+        var before = await SweepsAsync();
+
         (await Orch.RunAsync("sweep", "submit", "bad.yaml")).Refused(2, words);
 
-        Assert.Equal(Shared.Sweep, Assert.Single(await Cluster.ListAsync("sweep", "list")).Text("id"));
+        Assert.Equal(before, await SweepsAsync());
     }
 
     [Fact(Timeout = 60_000)]
@@ -53,4 +55,6 @@ public sealed class BadFileTests(SharedCluster shared) : SharedClusterTest(share
         (await Orch.RunAsync("run", "local", Cluster.Write("local.yaml", "name: local\nworkload: image-classifier\ndataset: digit\n"), "--data-dir", Cluster["nothing"])).Refused(2, "digit");
         Assert.False(Directory.Exists(Cluster["nothing"]));
     }
+
+    private async Task<string[]> SweepsAsync() => [.. (await Cluster.ListAsync("sweep", "list")).Select(sweep => sweep.Text("id"))];
 }

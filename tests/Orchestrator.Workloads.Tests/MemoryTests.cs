@@ -24,7 +24,9 @@ public sealed class MemoryTests(Digits digits) : IClassFixture<Digits>
         });
         Assert.Equal(start.Tensors, end.Tensors);
         Assert.True(end.Managed - start.Managed < 256 << 10, $"the managed heap grew from {start.Managed} to {end.Managed} bytes");
-        Assert.True(end.Resident - start.Resident < 4 << 20, $"the process grew from {start.Resident} to {end.Resident} bytes");
+
+        // One small block lost by each shard of a step would be some 10 MB; the allocators' own coming and going is half of that.
+        Assert.True(end.Resident - start.Resident < 10 << 20, $"the process grew from {start.Resident} to {end.Resident} bytes");
     }
 
     [Fact]

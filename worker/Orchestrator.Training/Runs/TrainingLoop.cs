@@ -28,6 +28,7 @@ internal sealed class TrainingLoop : IDisposable
     private readonly CheckpointWriter checkpoints;
     private readonly BatchLoader input;
     private readonly Position position;
+    private readonly BestEpoch best;
     private CheckpointResult? newest;
 
     public TrainingLoop(LoadedRun run, ICollective collective, ITrainingObserver observer, StopSignal stop, HardwareFacts hardware, CancellationToken cancellationToken)
@@ -47,6 +48,7 @@ internal sealed class TrainingLoop : IDisposable
         var shards = collective.Plan.Ranges[collective.Rank];
         engine = new StepEngine(run.Workload, run.Model, run.Optimizer, run.Spec, collective, ledger, run.Plan.Steps * run.Spec.Training.Epochs);
         evaluator = new Evaluator(run.Workload, run.Model, run.Dataset.Manifest, run.Spec.Seed);
+        best = new BestEpoch(run.Spec.Training.Checkpoint);
         checkpoints = new CheckpointWriter(new StateSnapshot(run.Model, run.Optimizer), run.Task.OutputDirectory);
         input = new BatchLoader(
             run.Dataset.Split(SplitName.Train),
@@ -124,7 +126,8 @@ internal sealed class TrainingLoop : IDisposable
         metrics["train_loss"] = position.EpochLoss / run.Plan.Samples;
         position.FinishEpoch(metrics, entry.Samples);
         observer.EpochFinished(new EpochResult(position.Epoch, position.Step, metrics, entry.Samples, elapsed.TotalSeconds, entry.Hash));
-        if (stopping || position.Epoch == run.Spec.Training.Epochs || IsDue(run.Spec.Training.Checkpoint.Every))
+        var isBest = best.Improves(metrics);
+        if (stopping || isBest || position.Epoch == run.Spec.Training.Epochs || IsDue(run.Spec.Training.Checkpoint.Every))
         {
             Save(entry);
         }
