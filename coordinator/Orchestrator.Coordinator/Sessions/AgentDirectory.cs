@@ -239,24 +239,15 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         SlotsChanged();
     }
 
-    /// <summary>The agent is gone, and its trainers with it. Returns what they were.</summary>
-    public IReadOnlyList<TaskKey> FreeAll(string id)
+    /// <summary>The agent is gone, and its trainers with it. Returns what it holds slots for; they stay held until each is freed.</summary>
+    public IReadOnlyList<TaskKey> Abandon(string id)
     {
-        List<TaskKey> tasks;
         lock (gate)
         {
             var agent = Of(id);
-            tasks = [.. agent.Holds.Values.Select(hold => hold.Task)];
-            foreach (var slot in agent.Holds.Keys.ToArray())
-            {
-                Free(agent, slot);
-            }
-
             agent.Tasks = [];
+            return [.. agent.Holds.Values.Select(hold => hold.Task)];
         }
-
-        SlotsChanged();
-        return tasks;
     }
 
     /// <summary>What the agent has slots for.</summary>

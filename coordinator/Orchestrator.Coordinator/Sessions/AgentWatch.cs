@@ -48,10 +48,12 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     {
         await agents.ExecuteAsync(agent, new WorkerCommand.Lose(time.GetUtcNow()), cancellationToken);
         LogLost(agent, why);
-        foreach (var task in agents.FreeAll(agent))
+        foreach (var task in agents.Abandon(agent))
         {
-            // Where this fails, or the coordinator dies before it: a look at the run finds it on an agent that is gone.
+            // Where this fails, or the coordinator dies before it: a look at the run finds it on an agent that is gone. The slot is free only afterwards: an
+            // agent that is back already would get it a second time while the journal still has the first.
             await runs.FailAsync(task, FailureKind.Lost, $"{agent} is gone: {why}");
+            agents.Free(task);
         }
     }
 
