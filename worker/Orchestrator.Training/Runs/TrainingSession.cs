@@ -31,6 +31,9 @@ public sealed class TrainingSession : IDisposable
     /// <summary>Steps applied since the run began.</summary>
     public long Step => state.Step;
 
+    /// <summary>Whole epochs done.</summary>
+    public int Epoch => state.Epoch;
+
     /// <summary>False for a newcomer that has not got the state from a peer yet.</summary>
     public bool HasState { get; private set; }
 

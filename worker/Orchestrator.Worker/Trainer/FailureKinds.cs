@@ -12,6 +12,8 @@ internal static class FailureKinds
         var (kind, suspect) = failure switch
         {
             CollectiveException lost => ("lost", lost.Peer),
+            // Whoever had the state died; that was counted.
+            NoStateException => ("preempted", -1),
             DivergedException => ("diverged", -1),
             OutOfMemoryException => ("out-of-memory", -1),
             CorruptCheckpointException => ("corrupt", -1),
