@@ -30,6 +30,9 @@ internal sealed class LoadedRun : IDisposable
 
     public RunSpec Spec => Task.Spec;
 
+    /// <summary>The epoch with which the task ends.</summary>
+    public int LastEpoch => Task.UntilEpoch == 0 ? Spec.Training.Epochs : Math.Min(Task.UntilEpoch, Spec.Training.Epochs);
+
     public Dataset Dataset { get; }
 
     public Workload Workload { get; }
@@ -83,7 +86,7 @@ internal sealed class LoadedRun : IDisposable
     /// <summary>The rank's shards, in the order of the steps, to the run's end.</summary>
     public IEnumerable<BatchRequest> Requests(ShardRange shards, int epoch, long stepOfEpoch)
     {
-        for (; epoch < Spec.Training.Epochs; epoch++, stepOfEpoch = 0)
+        for (; epoch < LastEpoch; epoch++, stepOfEpoch = 0)
         {
             var order = new KeyedPermutation(Plan.Samples, Spec.Seed, epoch);
             for (; stepOfEpoch < Plan.Steps; stepOfEpoch++)

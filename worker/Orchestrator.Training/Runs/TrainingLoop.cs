@@ -29,6 +29,7 @@ internal sealed class TrainingLoop : IDisposable
     private readonly BatchLoader input;
     private readonly Position position;
     private readonly BestEpoch best;
+    private readonly int lastEpoch;
     private CheckpointResult? newest;
 
     public TrainingLoop(LoadedRun run, ICollective collective, ITrainingObserver observer, StopSignal stop, HardwareFacts hardware, CancellationToken cancellationToken)
@@ -40,6 +41,7 @@ internal sealed class TrainingLoop : IDisposable
         this.hardware = hardware;
         this.cancellationToken = cancellationToken;
         position = Position.Of(run.Checkpoint);
+        lastEpoch = run.LastEpoch;
         if (run.Checkpoint is { } from && collective.Rank == 0)
         {
             ledger.Restore(from.Ledger);
@@ -66,7 +68,7 @@ internal sealed class TrainingLoop : IDisposable
     {
         var phase = TrainingPhase.FirstStep;
         var stopped = false;
-        while (position.Epoch < run.Spec.Training.Epochs && !stopped)
+        while (position.Epoch < lastEpoch && !stopped)
         {
             using var span = TrainingSpans.Source.StartActivity("epoch");
             span?.SetTag("epoch", position.Epoch);
@@ -88,7 +90,7 @@ internal sealed class TrainingLoop : IDisposable
             stopped = FinishEpoch(Stopwatch.GetElapsedTime(began));
         }
 
-        return Outcome(stopped && position.Epoch < run.Spec.Training.Epochs);
+        return Outcome(stopped && position.Epoch < lastEpoch);
     }
 
     public void Dispose()
@@ -127,7 +129,7 @@ internal sealed class TrainingLoop : IDisposable
         position.FinishEpoch(metrics, entry.Samples);
         observer.EpochFinished(new EpochResult(position.Epoch, position.Step, metrics, entry.Samples, elapsed.TotalSeconds, entry.Hash));
         var isBest = best.Improves(metrics);
-        if (stopping || isBest || position.Epoch == run.Spec.Training.Epochs || IsDue(run.Spec.Training.Checkpoint.Every))
+        if (stopping || isBest || position.Epoch == lastEpoch || IsDue(run.Spec.Training.Checkpoint.Every))
         {
             Save(entry);
         }
