@@ -14,6 +14,8 @@ namespace Orchestrator.Training;
 /// <summary>Everything that a task names, opened, checked against each other and on the device.</summary>
 internal sealed class LoadedRun : IDisposable
 {
+    private LedgerEntry? expectedLedger;
+
     private LoadedRun(TrainingTask task, Dataset dataset, Workload workload, FlatModel model, FlatOptimizer optimizer, CheckpointManifest? checkpoint)
     {
         Task = task;
@@ -96,6 +98,18 @@ internal sealed class LoadedRun : IDisposable
                     yield return new BatchRequest(Plan.Shard(stepOfEpoch, shard), order, epoch);
                 }
             }
+        }
+    }
+
+    /// <summary>Every row of the split once, or the run's promise is broken.</summary>
+    /// <exception cref="InvalidOperationException">The ledger of an epoch is not what it must be.</exception>
+    public void Check(LedgerEntry ledger, int epoch)
+    {
+        expectedLedger ??= SampleLedger.Expected(Plan.Samples);
+        if (ledger != expectedLedger)
+        {
+            throw new InvalidOperationException(
+                $"Epoch {epoch + 1} used {ledger.Samples} samples (hash {ledger.Hash}) instead of every one of {expectedLedger.Samples} once (hash {expectedLedger.Hash}).");
         }
     }
 

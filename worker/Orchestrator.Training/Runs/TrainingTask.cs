@@ -3,7 +3,7 @@ using Orchestrator.Specs;
 
 namespace Orchestrator.Training;
 
-/// <summary>What one rank of one generation of a run is told.</summary>
+/// <summary>What a trainer is told when it starts.</summary>
 public sealed record TrainingTask
 {
     public required RunSpec Spec { get; init; }
