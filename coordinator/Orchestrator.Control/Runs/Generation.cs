@@ -69,6 +69,9 @@ public sealed record Generation(int Number, TaskPurpose Purpose, ImmutableList<M
     /// <summary>Of the last checkpoint that it wrote, or began from.</summary>
     public long CommittedStep { get; init; } = FromStep;
 
+    /// <summary>Where it pauses; 0 for nowhere.</summary>
+    public int UntilEpoch { get; init; }
+
     /// <summary>Its state comes from members of the generation before, not from a checkpoint.</summary>
     [JsonIgnore]
     public bool IsCarriedOn => Members.Exists(member => member.Trainer.Generation < Number);

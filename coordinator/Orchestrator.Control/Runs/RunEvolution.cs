@@ -21,7 +21,14 @@ public static class RunEvolution
                 SpanId = e.SpanId,
                 RequestedAt = e.At,
                 Phase = RunPhase.Waiting,
+                UntilEpoch = e.UntilEpoch,
             },
+            RunEvent.RunExtended e => state with
+            {
+                UntilEpoch = e.UntilEpoch,
+                Phase = state.IsPaused ? RunPhase.Waiting : state.Phase,
+            },
+            RunEvent.RunCut e => Cut(state, e.Epoch),
             RunEvent.GenerationProposed e => Proposed(state, e),
             RunEvent.MemberReady e => Changed(state, e.Rank, member => member with
             {
@@ -62,7 +69,8 @@ public static class RunEvolution
             },
             RunEvent.TrainingEnded e => Over(state) with
             {
-                Phase = RunPhase.Idle,
+                // Extended while it came to where it was to pause, it waits for slots again.
+                Phase = e.Epoch < state.Target && !state.StopRequested ? RunPhase.Waiting : RunPhase.Idle,
                 Step = e.Step,
                 Epoch = e.Epoch,
                 WeightsHash = e.WeightsHash,
@@ -90,7 +98,7 @@ public static class RunEvolution
     private static RunState Proposed(RunState state, RunEvent.GenerationProposed e)
     {
         var members = e.Members.Select((place, index) => Placed(state, place, e.Trainers?[index] ?? new TrainerName(e.Generation, place.Rank)));
-        var generation = new Generation(e.Generation, e.Purpose, [.. members], e.Checkpoint, e.FromStep, e.SpanId, e.At);
+        var generation = new Generation(e.Generation, e.Purpose, [.. members], e.Checkpoint, e.FromStep, e.SpanId, e.At) { UntilEpoch = state.UntilEpoch };
         if (generation.IsCarriedOn)
         {
             generation = generation with { CommittedStep = state.Latest?.Step ?? 0 };
@@ -142,6 +150,19 @@ public static class RunEvolution
     private static ImmutableList<Member> CarriedOn(RunState state) => state.Current is { } generation
         ? generation.Members.FindAll(member => !generation.IsNew(member) && !member.IsGone)
         : state.Survivors;
+
+    private static RunState Cut(RunState state, int epoch)
+    {
+        var history = state.History.RemoveAll(record => record.Epoch > epoch);
+        var last = state.Checkpoints.Where(record => record.Epoch <= epoch).MaxBy(record => record.Step);
+        return state with
+        {
+            History = history,
+            Epoch = Math.Min(state.Epoch, epoch),
+            Step = history.IsEmpty ? 0 : Math.Min(state.Step, history[^1].Step),
+            WeightsHash = last?.ModelSha256 ?? "",
+        };
+    }
 
     private static RunState Without(RunState state, string checkpoint) => state with
     {

@@ -28,7 +28,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
     {
         switch (happened)
         {
-            case RunEvent.RunRequested or RunEvent.ScoreRequested:
+            case RunEvent.RunRequested or RunEvent.ScoreRequested or RunEvent.RunExtended:
                 agents.SlotsChanged();
                 break;
             case RunEvent.GenerationProposed e:
@@ -81,6 +81,9 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
             case RunEvent.TestScored e:
                 Over(before, after, e.Message, e.At, stop: false);
                 break;
+            case RunEvent.RunEnded when before.Outcome is not null:
+                // Cut after it had ended: nothing of it is left to end.
+                break;
             case RunEvent.RunEnded e:
                 Over(before, after, "", e.At);
                 TraceContexts.Write("run", after.TraceParent, after.SpanId, after.RequestedAt, e.At, after, error: e.Outcome is RunOutcome.Failed ? e.Message : "");
@@ -109,6 +112,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
             Joins = generation.IsCarriedOn,
             Sweep = state.Trial?.Sweep ?? "",
             Trial = state.Trial?.Number ?? 0,
+            UntilEpoch = generation.UntilEpoch,
         };
         task.Shards.AddRange(ShardsOf(generation));
         agents.Send(member.Place.Agent, new CoordinatorMessage { Assign = task });
@@ -132,6 +136,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
             Rank = member.Place.Rank,
             KnownEpochs = state.Epoch,
             KnownCheckpointStep = generation.CommittedStep,
+            UntilEpoch = generation.UntilEpoch,
         };
         begin.Peers.AddRange(generation.Members.Select(each => each.PeerAddress));
         begin.Shards.AddRange(ShardsOf(generation));

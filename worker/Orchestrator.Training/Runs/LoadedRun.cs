@@ -18,7 +18,7 @@ internal sealed class LoadedRun : IDisposable
 
     private LoadedRun(TrainingTask task, Dataset dataset, Workload workload, FlatModel model, FlatOptimizer optimizer, CheckpointManifest? checkpoint)
     {
-        Task = task;
+        (Task, UntilEpoch) = (task, task.UntilEpoch);
         Dataset = dataset;
         Workload = workload;
         Model = model;
@@ -31,6 +31,12 @@ internal sealed class LoadedRun : IDisposable
     public TrainingTask Task { get; }
 
     public RunSpec Spec => Task.Spec;
+
+    /// <summary>As <see cref="TrainingTask.UntilEpoch"/>; a later generation may have another.</summary>
+    public int UntilEpoch { get; set; }
+
+    /// <summary>The epoch with which the task ends.</summary>
+    public int LastEpoch => UntilEpoch == 0 ? Spec.Training.Epochs : Math.Min(UntilEpoch, Spec.Training.Epochs);
 
     public Dataset Dataset { get; }
 
@@ -85,7 +91,7 @@ internal sealed class LoadedRun : IDisposable
     /// <summary>The rank's shards, in the order of the steps, to the run's end.</summary>
     public IEnumerable<BatchRequest> Requests(ShardRange shards, int epoch, long stepOfEpoch)
     {
-        for (; epoch < Spec.Training.Epochs; epoch++, stepOfEpoch = 0)
+        for (; epoch < LastEpoch; epoch++, stepOfEpoch = 0)
         {
             var order = new KeyedPermutation(Plan.Samples, Spec.Seed, epoch);
             for (; stepOfEpoch < Plan.Steps; stepOfEpoch++)

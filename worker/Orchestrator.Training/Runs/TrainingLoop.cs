@@ -48,7 +48,7 @@ internal sealed class TrainingLoop : IDisposable
     {
         var phase = TrainingPhase.FirstStep;
         var stopped = false;
-        while (state.Epoch < run.Spec.Training.Epochs && !stopped)
+        while (state.Epoch < run.LastEpoch && !stopped)
         {
             using var span = TrainingSpans.Source.StartActivity("epoch");
             span?.SetTag("epoch", state.Epoch);
@@ -73,7 +73,7 @@ internal sealed class TrainingLoop : IDisposable
             stopped = FinishEpoch(Stopwatch.GetElapsedTime(began));
         }
 
-        return stopped && state.Epoch < run.Spec.Training.Epochs;
+        return stopped && state.Epoch < run.LastEpoch;
     }
 
     public void Dispose()
@@ -120,7 +120,7 @@ internal sealed class TrainingLoop : IDisposable
         session.Observer.EpochFinished(result);
         var better = best.Better(state.Best, metrics);
         state.Best = better ?? state.Best;
-        if (state.Stopping || better is not null || state.Epoch == run.Spec.Training.Epochs || IsDue(run.Spec.Training.Checkpoint.Every))
+        if (state.Stopping || better is not null || state.Epoch == run.LastEpoch || IsDue(run.Spec.Training.Checkpoint.Every))
         {
             session.Save(collective.Rank, cancellationToken);
         }

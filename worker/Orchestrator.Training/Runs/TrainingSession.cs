@@ -55,6 +55,7 @@ public sealed class TrainingSession : IDisposable
             HasState = true;
         }
 
+        run.UntilEpoch = start.UntilEpoch ?? run.UntilEpoch;
         CatchUp(collective.Rank, start, cancellationToken);
         using var loop = new TrainingLoop(this, collective, start, cancellationToken);
         return loop.Run() is { } stopped ? Outcome(collective, stopped) : null;

@@ -48,7 +48,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
         if (order.Shards.Count == 0)
         {
             // In the place that it was started for.
-            order.Rank = told.Rank;
+            (order.Rank, order.UntilEpoch) = (told.Rank, told.UntilEpoch);
             order.Shards.Add(told.Shards);
         }
 
@@ -71,7 +71,8 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
     {
         var plan = Peers.Plan(order.Shards);
         observer.Rank = order.Rank;
-        using var over = new CancellationTokenSource();
+        // Not disposed of: a word that comes late may still cancel it.
+        var over = new CancellationTokenSource();
         ICollective? collective = null;
         try
         {
@@ -81,7 +82,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
             link.Orders.Run(order.Generation, () => End(collective));
             var shards = plan.Ranges[order.Rank];
             log.Information("generation {Generation}, rank {Rank} of {WorldSize} trains shards {First} to {Last} from step {Step}", order.Generation, order.Rank, plan.WorldSize, shards.First, shards.End - 1, session.Step);
-            var start = new GenerationStart(order.KnownEpochs, order.KnownCheckpointStep, () => link.Orders.After(order.Generation) is not null);
+            var start = new GenerationStart(order.KnownEpochs, order.KnownCheckpointStep, () => link.Orders.After(order.Generation) is not null, order.UntilEpoch);
             return session.Train(collective, start, CancellationToken.None);
         }
         catch (CollectiveException lost)
