@@ -124,7 +124,8 @@ internal static class Lanes
         return highest + Exact.Log(Sum(values));
     }
 
-    private static Vector256<double> Exp(Vector256<double> x)
+    /// <summary>Below -700 it is 0, above 700 as at 700.</summary>
+    public static Vector256<double> Exp(Vector256<double> x)
     {
         const double ln2High = 6.93147180369123816490e-01;
         const double ln2Low = 1.90821492927058770002e-10;

@@ -25,10 +25,18 @@ public sealed class PointCodec
         }
 
         Dimensions = dimensions;
+        Groups = [.. dimensions.GroupBy(dimension => KeyOf(dimension.Parameter.When), StringComparer.Ordinal).Select(group => group.ToArray())];
+        IsFinite = dimensions.All(dimension => dimension.Levels is not null);
     }
 
     /// <summary>Parents before those that depend on them.</summary>
     public IReadOnlyList<Dimension> Dimensions { get; }
+
+    /// <summary>The dimensions by their conditions: those of a group apply together or not at all. Parents' groups before those that depend on them.</summary>
+    public IReadOnlyList<IReadOnlyList<Dimension>> Groups { get; }
+
+    /// <summary>There is an end of points: no parameter is continuous.</summary>
+    public bool IsFinite { get; }
 
     /// <summary>A coordinate for each dimension. Computed once for an assignment and kept with it: do not write to it.</summary>
     /// <param name="assignment">A point of the space.</param>
@@ -53,36 +61,55 @@ public sealed class PointCodec
     public ParameterAssignment Decode(double[] point) => space.Assign((parameter, place) =>
         parameter.Domain.FromUnit(byPlace[place] is { } dimension ? Dimension.Clamp(point[dimension.Index]) : 0.5));
 
-    /// <summary>Which dimensions apply at the point, as <see cref="Encode"/> would have it after <see cref="Decode"/>: NaN is written where one does not.</summary>
+    /// <summary>Writes NaN where a parameter does not apply: the point is then as <see cref="Encode"/> would have it after <see cref="Decode"/>, but for levels.</summary>
     public void Mask(Span<double> point)
     {
         foreach (var dimension in Dimensions)
         {
-            foreach (var condition in dimension.Parameter.When)
+            if (!Applies(dimension, point))
             {
-                if (!Holds(condition, point))
-                {
-                    point[dimension.Index] = double.NaN;
-                    break;
-                }
+                point[dimension.Index] = double.NaN;
             }
         }
     }
 
-    private bool Holds(Condition condition, Span<double> point)
+    /// <summary>Whether the parameter applies beside those before it.</summary>
+    /// <param name="point">NaN where a parent does not apply.</param>
+    public bool Applies(Dimension dimension, ReadOnlySpan<double> point)
     {
-        var place = space.PlaceOf(condition.Parent);
-        if (byPlace[place] is not { } parent)
+        foreach (var condition in dimension.Parameter.When)
         {
-            var constant = space.InOrderOfDependency[place];
-            return constant.When.All(WhenOfConstantHolds(point.ToArray())) && condition.Holds(constant.Domain.FromUnit(0.5));
+            if (!Holds(condition, point))
+            {
+                return false;
+            }
         }
 
-        var coordinate = point[parent.Index];
-        return !double.IsNaN(coordinate) && parent.Meets(condition, coordinate);
+        return true;
     }
 
-    private Func<Condition, bool> WhenOfConstantHolds(double[] point) => condition => Holds(condition, point);
+    private static string KeyOf(IReadOnlyList<Condition> when) => string.Join('|', when.Select(condition =>
+        $"{condition.Parent} {string.Join(',', condition.Values.Select(value => value.Json))} {condition.Min:R} {condition.Max:R}"));
+
+    private bool Holds(Condition condition, ReadOnlySpan<double> point)
+    {
+        var place = space.PlaceOf(condition.Parent);
+        if (byPlace[place] is { } parent)
+        {
+            return !double.IsNaN(point[parent.Index]) && parent.Meets(condition, point[parent.Index]);
+        }
+
+        var constant = space.InOrderOfDependency[place];
+        foreach (var above in constant.When)
+        {
+            if (!Holds(above, point))
+            {
+                return false;
+            }
+        }
+
+        return condition.Holds(constant.Domain.FromUnit(0.5));
+    }
 }
 
 /// <summary>What an assignment was encoded to, and by which codec.</summary>
