@@ -41,6 +41,25 @@ public static class SpaceRoom
         throw new SearchSpaceException("small-space", "", $"none of {MostAttempts} points drawn from the space keeps to its constraints", "widen the constraints");
     }
 
+    /// <summary>The points that need not be tried again, where the space has an end of them: trials repeat bit by bit. Empty for a space that has none.</summary>
+    internal static HashSet<ParameterAssignment> Tried(Study study, int trial) =>
+        study.Space.Codec.IsFinite ? study.Trials.Take(trial).Select(observed => observed.Parameters).ToHashSet() : [];
+
+    /// <summary>A draw that is none of those tried; any, where it seems that all are.</summary>
+    internal static ParameterAssignment DrawNew(SearchSpace space, long seed, int trial, HashSet<ParameterAssignment> tried)
+    {
+        for (var attempt = 0; tried.Count > 0 && attempt < 1000; attempt++)
+        {
+            var drawn = Draw(space, seed, trial, attempt);
+            if (space.Keeps(drawn) && !tried.Contains(drawn))
+            {
+                return drawn;
+            }
+        }
+
+        return Draw(space, seed, trial);
+    }
+
     private static ParameterAssignment Draw(SearchSpace space, long seed, int trial, int attempt) =>
         space.Assign((parameter, place) => parameter.Domain.FromUnit(Draws.Unit(seed, trial, place, attempt)));
 }

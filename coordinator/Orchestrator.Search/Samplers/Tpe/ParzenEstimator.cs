@@ -60,7 +60,7 @@ internal sealed class ParzenEstimator
                 column[i] = points[i][index];
             }
 
-            widths[d] = Math.Clamp(ScottWidth(column, dimensions.Count), leastWidth, 1);
+            widths[d] = Math.Max(ScottWidth(column, dimensions.Count), leastWidth);
             if (IsContinuous(dimensions[d]))
             {
                 (coordinates[d], levels[d]) = (column, []);
@@ -181,19 +181,22 @@ internal sealed class ParzenEstimator
 
     private static bool IsContinuous(Dimension dimension) => dimension.Levels is not { } levels || (levels > MostLevels && !dimension.IsCategory);
 
-    /// <summary>Scott's rule for a product of kernels ("Multivariate density estimation", 1992), by whichever measure of spread is smaller.</summary>
+    /// <summary>
+    /// Scott's rule for a product of kernels ("Multivariate density estimation", 1992): the spread of the points, less with more of them. The rule is made for
+    /// points of one cluster, those of a search lie in several, hence the smaller factor. A few points say little of their spread, which may be 0 by chance, so
+    /// that some even ones are counted with them.
+    /// </summary>
     private static double ScottWidth(double[] column, int dimensions)
     {
-        if (column.Length < 2)
-        {
-            return 0;
-        }
-
-        var mean = Lanes.Sum(column) / column.Length;
-        var square = new double[column.Length];
-        Lanes.AddSquares(mean, 1, column, square);
-        var deviation = Math.Sqrt(Lanes.Sum(square) / (column.Length - 1));
-        return 1.059 * deviation * Exact.Exp(-Exact.Log(column.Length) / (dimensions + 4));
+        const double factor = 0.6;
+        const double evenPoints = 4;
+        const double evenVariance = 1.0 / 12;
+        var total = column.Length + evenPoints;
+        var mean = (Lanes.Sum(column) + (evenPoints * 0.5)) / total;
+        var squares = new double[column.Length];
+        Lanes.AddSquares(mean, 1, column, squares);
+        var variance = (Lanes.Sum(squares) + (evenPoints * (evenVariance + ((mean - 0.5) * (mean - 0.5))))) / total;
+        return factor * Math.Sqrt(variance) * Exact.Exp(-Exact.Log(column.Length + 1) / (dimensions + 4));
     }
 
     private void Tabulate(int d)
