@@ -49,6 +49,7 @@ internal sealed class LoadedRun : IDisposable
     {
         var spec = task.Spec;
         set_num_threads(spec.Training.Threads);
+        DeterministicDevice.Require(task.Device);
         Schedule.Check(spec.Training.Schedule);
         var dataset = Dataset.Open(task.DatasetDirectory, spec.Dataset.SplitSeed, verify: false);
         var checkpoint = task.CheckpointDirectory is { } directory ? CheckpointFolder.Verify(directory) : null;
