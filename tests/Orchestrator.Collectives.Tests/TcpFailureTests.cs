@@ -139,6 +139,43 @@ public sealed class TcpFailureTests
     }
 
     [Fact]
+    public async Task A_peer_that_dies_in_mid_broadcast_ends_it_on_every_rank_that_still_waits()
+    {
+        using var wire = new FaultyWire(HandshakeBytes + 500_000, cuts: true);
+        await using var gang = await ThreeAsync(wire, TimeSpan.FromSeconds(30));
+        var failures = gang.Failures(collective =>
+        {
+            collective.Broadcast(2, new byte[4_000_000]);
+            collective.AllGather([]);
+        });
+        Assert.All(failures, failure => Assert.Equal(CollectiveFailure.PeerLost, Assert.IsType<CollectiveException>(failure).Failure));
+    }
+
+    [Fact]
+    public async Task Buckets_under_way_when_a_peer_dies_fail_where_they_are_waited_for()
+    {
+        await using var gang = await Gang.TcpAsync(Plan);
+        var failures = gang.Failures(collective =>
+        {
+            using var partials = collective.Allocate(4 * 40_000);
+            using var total = collective.Allocate(40_000);
+            for (var bucket = 0; bucket < 20; bucket++)
+            {
+                if (collective.Rank == 1 && bucket == 7)
+                {
+                    collective.DisposeAsync().AsTask().Wait();
+                }
+
+                collective.Begin<float>(partials.At(0), 10_000, total.At(0), 10_000);
+            }
+
+            collective.Complete();
+        });
+        Assert.All(failures, failure => Assert.IsType<CollectiveException>(failure));
+        Assert.Throws<CollectiveException>(gang.Ranks[0].Complete);
+    }
+
+    [Fact]
     public async Task Sums_larger_than_the_sockets_hold_do_not_block_each_other()
     {
         const int Large = 8_000_003;

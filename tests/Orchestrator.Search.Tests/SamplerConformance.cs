@@ -23,7 +23,7 @@ public abstract class SamplerConformance
             var copy = JsonSerializer.Deserialize<SearchSpace>(JsonSerializer.Serialize(space))!;
             var study = StudyOf(copy, seed, first);
             return Enumerable.Range(0, first.Count).Reverse().All(trial =>
-                first[trial].Equals(Sampler.Suggest(study with { Trials = [.. study.Trials.Take(trial)] }, trial)));
+                first[trial].Equals(Sampler.Suggest(study with { Trials = [.. study.Trials.Take(trial)] }, trial)?.Parameters));
         },
         iter: 200);
 
@@ -55,7 +55,7 @@ public abstract class SamplerConformance
         var suggestions = new List<ParameterAssignment>();
         while (suggestions.Count < Trials && Sampler.Suggest(StudyOf(space, seed, suggestions), suggestions.Count) is { } next)
         {
-            suggestions.Add(next);
+            suggestions.Add(next.Parameters);
         }
 
         return suggestions;
@@ -82,7 +82,7 @@ public sealed class RandomSamplerTests : SamplerConformance
         var counts = new int[4];
         for (var trial = 0; trial < 4000; trial++)
         {
-            counts[(int)Math.Floor(Math.Log10(Sampler.Suggest(study, trial)!["lr"].AsNumber()!.Value)) + 4]++;
+            counts[(int)Math.Floor(Math.Log10(Sampler.Suggest(study, trial)!.Parameters["lr"].AsNumber()!.Value)) + 4]++;
         }
 
         // 1000 each; five standard deviations of a binomial are 137.
@@ -94,7 +94,7 @@ public sealed class RandomSamplerTests : SamplerConformance
     {
         var space = new SearchSpace([new("a", new ParameterDomain.Uniform(0, 1)), new("b", new ParameterDomain.Uniform(0, 1))]);
         var study = new Study(space, 11, Goal.Minimize, []);
-        var pairs = Enumerable.Range(0, 4000).Select(trial => Sampler.Suggest(study, trial)!).ToArray();
+        var pairs = Enumerable.Range(0, 4000).Select(trial => Sampler.Suggest(study, trial)!.Parameters).ToArray();
         var covariance = pairs.Average(pair => (pair["a"].AsNumber()!.Value - 0.5) * (pair["b"].AsNumber()!.Value - 0.5));
 
         // Standard deviation 1 / (12 sqrt 4000) = 0.0013.
@@ -114,7 +114,7 @@ public sealed class RandomSamplerTests : SamplerConformance
         var study = new Study(Spaces.Conditional, 7, Goal.Minimize, []);
         Assert.Equal(
             GoldenSequence,
-            Enumerable.Range(0, 4).Select(trial => JsonSerializer.Serialize(Sampler.Suggest(study, trial))));
+            Enumerable.Range(0, 4).Select(trial => JsonSerializer.Serialize(Sampler.Suggest(study, trial)!.Parameters)));
     }
 
     /// <summary>By an implementation in another language.</summary>

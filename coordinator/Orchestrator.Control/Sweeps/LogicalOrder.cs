@@ -85,8 +85,8 @@ internal static class LogicalOrder
                 ?? throw new InvalidOperationException($"The sampler '{settings.Sampler}' was known when the sweep was submitted.");
             var study = new Study(settings.Space, settings.Seed, settings.Objective.Goal, new ObservedTrials(turn.State.Trials));
             var number = turn.State.Trials.Count;
-            turn.Emit(sampler.Suggest(study, number) is { } parameters
-                ? new SweepEvent.TrialSuggested(number, parameters, turn.State.Clock)
+            turn.Emit(sampler.Suggest(study, number) is { } suggestion
+                ? new SweepEvent.TrialSuggested(number, suggestion.Parameters, turn.State.Clock)
                 : new SweepEvent.SamplerExhausted());
         }
     }

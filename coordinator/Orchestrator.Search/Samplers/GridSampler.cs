@@ -7,5 +7,7 @@ public sealed class GridSampler : ISampler
 
     public long? Size(SearchSpace space) => space.Grid.Size;
 
-    public ParameterAssignment? Suggest(Study study, int trial) => trial < study.Space.Grid.Size ? study.Space.Grid[trial] : null;
+    public Suggestion? Suggest(Study study, int trial) => trial < study.Space.Grid.Size
+        ? new Suggestion(study.Space.Grid[trial], $"point {trial + 1} of {study.Space.Grid.Size}")
+        : null;
 }

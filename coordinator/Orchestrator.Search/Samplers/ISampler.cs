@@ -11,5 +11,9 @@ public interface ISampler
     long? Size(SearchSpace space);
 
     /// <summary>The parameters of the trial, or null where there are no more: then there are none for any higher number either.</summary>
-    ParameterAssignment? Suggest(Study study, int trial);
+    /// <param name="trial">The study's trials are those with lower numbers.</param>
+    Suggestion? Suggest(Study study, int trial);
 }
+
+/// <param name="Reason">Why these parameters, for people: where in the method they come from.</param>
+public sealed record Suggestion(ParameterAssignment Parameters, string Reason);

@@ -7,6 +7,6 @@ public sealed class RandomSampler : ISampler
 
     public long? Size(SearchSpace space) => null;
 
-    public ParameterAssignment Suggest(Study study, int trial) =>
-        study.Space.Assign((parameter, place) => parameter.Domain.FromUnit(Draws.Unit(study.Seed, trial, place)));
+    public Suggestion Suggest(Study study, int trial) =>
+        new(study.Space.Assign((parameter, place) => parameter.Domain.FromUnit(Draws.Unit(study.Seed, trial, place))), "drawn");
 }

@@ -7,18 +7,13 @@ public enum Goal
 }
 
 /// <summary>What a sampler may know: equal studies give equal suggestions.</summary>
-/// <param name="Trials">All trials before the suggested one, by number, as far as logical time has come.</param>
-public sealed record Study(SearchSpace Space, long Seed, Goal Goal, IReadOnlyList<ObservedTrial> Trials);
-
-public enum ObservedState
+/// <param name="Goals">One for each objective, in their order; at least one.</param>
+/// <param name="Trials">All trials before the suggested one, by number and without gaps, as far as logical time has come.</param>
+public sealed record Study(SearchSpace Space, long Seed, IReadOnlyList<Goal> Goals, IReadOnlyList<ObservedTrial> Trials)
 {
-    Running,
-    Succeeded,
-    Stopped,
-    Failed,
+    /// <summary>A study of one objective.</summary>
+    public Study(SearchSpace space, long seed, Goal goal, IReadOnlyList<ObservedTrial> trials)
+        : this(space, seed, [goal], trials)
+    {
+    }
 }
-
-/// <param name="Values">The objective at the ticks so far, first tick first; null where a report had none.</param>
-/// <param name="Value">The trial's value; null while it has none.</param>
-public sealed record ObservedTrial(
-    int Number, ParameterAssignment Parameters, ObservedState State, IReadOnlyList<double?> Values, double? Value);

@@ -57,18 +57,15 @@ internal sealed unsafe class ReduceOperation : Operation
         }
     }
 
-    /// <summary>Rows that this rank sends.</summary>
-    public int Rows => rows[rank];
+    private int Rows => rows[rank];
 
-    /// <param name="partials">Pinned until the operation has ended, as <paramref name="total"/> is.</param>
-    /// <param name="stride">In bytes.</param>
-    public void Begin(ElementwiseSum sum, byte* partials, long stride, byte* total, int elements, long sequence)
+    public void Begin(in Reduction reduction, long sequence)
     {
-        this.sum = sum;
-        this.partials = partials;
-        this.stride = stride;
-        this.total = total;
-        this.elements = elements;
+        sum = reduction.Sum;
+        partials = (byte*)reduction.Partials;
+        stride = reduction.Stride;
+        total = (byte*)reduction.Total;
+        elements = reduction.Elements;
         this.sequence = sequence;
         oneRound = (long)elements * sum.Size <= OneRoundBytes;
         blockElements = BlockBytes / sum.Size;
