@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Orchestrator.Training;
 
@@ -19,7 +20,7 @@ internal static partial class DeterministicDevice
             return;
         }
 
-        torch.InitializeDeviceType(DeviceType.CUDA);
+        InitializeDeviceType(DeviceType.CUDA);
         var context = GlobalContext();
         SetDeterministicCudnn(context, true);
         SetBenchmarkCudnn(context, false);
@@ -27,6 +28,16 @@ internal static partial class DeterministicDevice
 
         // It finds reads of memory that nothing wrote; for a price, and there are none.
         SetFillUninitializedMemory(context, false);
+    }
+
+    /// <summary>Begins torch's random streams anew, the device's too: TorchSharp's own call reaches the CPU's alone, and a GPU's begins with a random seed in every process.</summary>
+    public static void Seed(ulong seed, Device device)
+    {
+        manual_seed((long)seed);
+        if (device.type == DeviceType.CUDA)
+        {
+            cuda.manual_seed((long)seed);
+        }
     }
 
     [LibraryImport(Libtorch, EntryPoint = "_ZN2at13globalContextEv")]

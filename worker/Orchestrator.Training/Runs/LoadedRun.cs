@@ -63,7 +63,7 @@ internal sealed class LoadedRun : IDisposable
         FlatOptimizer? optimizer = null;
         try
         {
-            manual_seed((long)new CounterRandom(spec.Seed, RandomStream.Weights).NextUInt64());
+            DeterministicDevice.Seed(new CounterRandom(spec.Seed, RandomStream.Weights).NextUInt64(), device(task.Device));
             workload = catalog.For(spec).Create(new WorkloadContext(spec, dataset.Manifest));
             model = new FlatModel(workload.Model, device(task.Device));
             optimizer = FlatOptimizer.Create(spec.Training.Optimizer, model.Weights);
