@@ -122,6 +122,136 @@ public abstract class CollectiveConformance
     }
 
     [Fact]
+    public async Task Broadcast_gives_every_rank_the_bytes_of_the_root()
+    {
+        foreach (var world in WorldSizes)
+        {
+            await using var gang = await GangAsync(ShardPlan.Even(world, world));
+            gang.Each(collective =>
+            {
+                for (var root = 0; root < world; root++)
+                {
+                    foreach (var length in new[] { 0, 1, 65_537, 3_000_001 })
+                    {
+                        var expected = new byte[length];
+                        new Random(length + root).NextBytes(expected);
+                        var bytes = collective.Rank == root ? expected.ToArray() : new byte[length];
+                        collective.Broadcast(root, bytes);
+                        Assert.True(bytes.AsSpan().SequenceEqual(expected), $"rank {collective.Rank} of {world}, {length} bytes of {root}");
+                    }
+                }
+            });
+        }
+    }
+
+    [Fact]
+    public async Task Buckets_begun_one_after_the_other_have_the_bits_of_the_whole()
+    {
+        // The last buckets first, as backward makes them; other sums between.
+        int[] bounds = [0, 5, 5, 8192, 50_000, 90_001];
+        foreach (var world in WorldSizes)
+        {
+            var plan = ShardPlan.Even(Math.Max(world, 7), world);
+            await using var gang = await GangAsync(plan);
+            var gradients = new Gradients<float>(plan.Shards, bounds[^1], world);
+            var expected = MemoryMarshal.AsBytes<float>(gradients.Sum()).ToArray();
+            gang.Each(collective =>
+            {
+                var mine = gradients.Partials(plan, collective.Rank, bounds[^1]);
+                using var partials = collective.Allocate(sizeof(float) * Math.Max(1, mine.Length));
+                using var total = collective.Allocate(sizeof(float) * bounds[^1]);
+                mine.CopyTo(partials.Span<float>(0, mine.Length));
+                for (var round = 0; round < 3; round++)
+                {
+                    total.Span<float>(0, bounds[^1]).Clear();
+                    for (var bucket = bounds.Length - 1; bucket > 0; bucket--)
+                    {
+                        var offset = (long)sizeof(float) * bounds[bucket - 1];
+                        collective.Begin<float>(partials.At(offset), bounds[^1], total.At(offset), bounds[bucket] - bounds[bucket - 1]);
+                    }
+
+                    var loss = new double[1];
+                    collective.AllReduce<double>([.. plan.OwnedNodes(collective.Rank).Select(node => (double)(node.End - node.First))], 1, loss);
+                    Assert.Equal(plan.Shards, loss[0]);
+                    collective.Complete();
+                    Assert.True(MemoryMarshal.AsBytes(total.Span<float>(0, bounds[^1])).SequenceEqual(expected), $"rank {collective.Rank} of {world}");
+                }
+            });
+        }
+    }
+
+    [Fact]
+    public async Task Sums_in_allocated_buffers_have_the_same_bits()
+    {
+        foreach (var world in WorldSizes)
+        {
+            var plan = ShardPlan.Even(Math.Max(world, 7), world);
+            await using var gang = await GangAsync(plan);
+            foreach (var elements in new[] { 1, 4099, 250_007 })
+            {
+                var gradients = new Gradients<float>(plan.Shards, elements, elements);
+                var expected = gradients.Sum();
+                gang.Each(collective =>
+                {
+                    var mine = gradients.Partials(plan, collective.Rank, elements + 3);
+                    using var partials = collective.Allocate(sizeof(float) * (mine.Length + 1));
+                    using var sum = collective.Allocate(sizeof(float) * elements);
+                    var rows = partials.Span<float>(1, mine.Length);
+                    var total = sum.Span<float>(0, elements);
+                    mine.CopyTo(rows);
+
+                    // Either may lie in such memory or in any other.
+                    var plain = new float[elements];
+                    collective.AllReduce<float>(rows, elements + 3, total);
+                    Assert.True(total.SequenceEqual(expected), "both");
+                    total.Clear();
+                    collective.AllReduce<float>(mine, elements + 3, total);
+                    Assert.True(total.SequenceEqual(expected), "total");
+                    collective.AllReduce<float>(rows, elements + 3, plain);
+                    Assert.Equal(expected, plain);
+
+                    // Ranks need not agree.
+                    collective.AllReduce(collective.Rank % 2 == 0 ? rows : mine, elements + 3, collective.Rank % 3 == 0 ? plain : total);
+                    Assert.Equal(expected, collective.Rank % 3 == 0 ? plain : total.ToArray());
+
+                    // The caller's again: neither is read or written by a peer any more.
+                    rows.Fill(float.NaN);
+                    total.Fill(float.NaN);
+                });
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Buffers_outlive_their_collective()
+    {
+        var gang = await GangAsync(ShardPlan.Even(WorldSizes[^1], WorldSizes[^1]));
+        var buffers = gang.Ranks.Select(collective => collective.Allocate(10_000)).ToArray();
+        await gang.DisposeAsync();
+        foreach (var buffer in buffers)
+        {
+            buffer.Span<byte>(0, 10_000).Fill(7);
+            buffer.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task Buckets_outside_their_buffers_are_refused_and_nothing_is_begun()
+    {
+        await using var gang = await GangAsync(ShardPlan.Even(WorldSizes[^1], WorldSizes[^1]));
+        gang.Each(collective =>
+        {
+            using var buffer = collective.Allocate(40);
+            using var total = collective.Allocate(40);
+            Assert.ThrowsAny<ArgumentException>(() => collective.Begin<float>(buffer.At(4), 10, total.At(0), 10));
+            Assert.ThrowsAny<ArgumentException>(() => collective.Begin<float>(buffer.At(0), 10, total.At(4), 10));
+            Assert.ThrowsAny<ArgumentException>(() => collective.Begin<float>(buffer.At(0), 9, total.At(0), 10));
+            collective.Begin<float>(buffer.At(0), 10, total.At(0), 10);
+            collective.Complete();
+        });
+    }
+
+    [Fact]
     public async Task Rows_that_do_not_fit_their_span_are_refused_before_anything_is_sent()
     {
         var plan = ShardPlan.Even(WorldSizes[^1], WorldSizes[^1]);
@@ -138,12 +268,12 @@ public abstract class CollectiveConformance
     [Fact]
     public async Task Types_that_have_no_sum_are_refused()
     {
-        await using var gang = await GangAsync(ShardPlan.Even(1, 1));
+        await using var gang = await GangAsync(ShardPlan.Even(WorldSizes[0], WorldSizes[0]));
         var refused = Record.Exception(() => gang.Ranks[0].AllReduce<byte>(new byte[1], 1, new byte[1]));
         Assert.IsType<NotSupportedException>(refused?.InnerException ?? refused);
     }
 
-    private protected static void Check<T>(Gang gang, ShardPlan plan, int elements, int stride, int seed)
+    internal static void Check<T>(Gang gang, ShardPlan plan, int elements, int stride, int seed)
         where T : unmanaged, INumber<T>
     {
         var gradients = new Gradients<T>(plan.Shards, elements, seed);
@@ -209,4 +339,31 @@ public sealed class TcpCollectiveTests : CollectiveConformance
     protected override IReadOnlyList<int> WorldSizes => [1, 2, 3, 4, 5, 8];
 
     private protected override Task<Gang> GangAsync(ShardPlan plan) => Gang.TcpAsync(plan);
+}
+
+public sealed class SharedMemoryCollectiveTests : CollectiveConformance
+{
+    protected override IReadOnlyList<int> WorldSizes => [2, 3, 4, 5, 8];
+
+    private protected override async Task<Gang> GangAsync(ShardPlan plan)
+    {
+        var gang = await Gang.ConnectAsync(plan);
+        Assert.All(gang.Ranks, collective => Assert.Equal(plan.WorldSize == 1 ? "one process" : "shared memory", collective.Transport));
+        return gang;
+    }
+}
+
+/// <summary>Two or three hosts, of one, two or three ranks, side by side and mixed.</summary>
+public sealed class MixedCollectiveTests : CollectiveConformance
+{
+    private static readonly string[] Hosts = ["a", "a", "b", "b", "a", "c", "b", "c"];
+
+    protected override IReadOnlyList<int> WorldSizes => [3, 4, 5, 7, 8];
+
+    private protected override async Task<Gang> GangAsync(ShardPlan plan)
+    {
+        var gang = await Gang.ConnectAsync(plan, host: rank => Hosts[rank]);
+        Assert.All(gang.Ranks, collective => Assert.StartsWith(plan.WorldSize == 1 ? "one" : "shared memory and tcp", collective.Transport, StringComparison.Ordinal));
+        return gang;
+    }
 }

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Orchestrator.Collectives;
 
 /// <summary>
@@ -15,6 +17,16 @@ public interface ICollective : IAsyncDisposable
     /// <summary>The shards, and which rank owns which.</summary>
     ShardPlan Plan { get; }
 
+    /// <summary>How the bytes travel, for people: <c>shared memory</c>, <c>tcp</c>; and why it is not the faster one.</summary>
+    string Transport { get; }
+
+    /// <summary>
+    /// Zeroed memory that peers reach without a copy where the transport can: rows and totals that lie in such buffers are read and
+    /// written where they are. Any other memory gives the same bits, a copy later. Ranks need not agree on it.
+    /// </summary>
+    /// <param name="bytes">At least 1.</param>
+    CollectiveBuffer Allocate(long bytes);
+
     /// <summary>
     /// Adds the partial sums of all ranks along the canonical tree into <paramref name="total"/>, on every rank.
     /// </summary>
@@ -25,8 +37,27 @@ public interface ICollective : IAsyncDisposable
     /// <param name="stride">Elements from one row's begin to the next one's; at least <c>total.Length</c>.</param>
     /// <param name="total">[elements]; may not overlap the partials. float, double, int or long.</param>
     void AllReduce<T>(ReadOnlySpan<T> partials, int stride, Span<T> total)
-        where T : unmanaged, System.Numerics.INumber<T>;
+        where T : unmanaged, INumber<T>;
+
+    /// <summary>
+    /// Begins the same sum and returns at once: it goes on beside the caller, after those begun before, in the order in which they were
+    /// begun. The partials may not be written, and the total not be read, until <see cref="Complete"/> has returned. A bucket of a
+    /// larger buffer is a range of its columns.
+    /// </summary>
+    /// <param name="partials">Holds the rows; nothing but a place to begin at where this rank owns no node.</param>
+    /// <param name="stride">Elements.</param>
+    /// <exception cref="ArgumentException">Nothing was begun. A failure of the sum itself is thrown by <see cref="Complete"/>.</exception>
+    void Begin<T>(BufferSlice partials, int stride, BufferSlice total, int elements)
+        where T : unmanaged, INumber<T>;
+
+    /// <summary>Waits until every sum begun so far is here. The other operations do so first, too.</summary>
+    void Complete();
 
     /// <summary>Every rank's bytes, in rank order. Lengths may differ.</summary>
     byte[][] AllGather(ReadOnlySpan<byte> mine);
+
+    /// <summary>The root's bytes to every rank's memory, without a copy on the way; a rank passes on what it has while the rest still
+    /// comes.</summary>
+    /// <param name="bytes">As long on every rank. The root's are read, the others' are written.</param>
+    void Broadcast(int root, Span<byte> bytes);
 }

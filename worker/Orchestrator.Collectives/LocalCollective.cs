@@ -1,40 +1,33 @@
-using System.Numerics;
-
 namespace Orchestrator.Collectives;
 
 /// <summary>A world of one rank: the sum of its own nodes.</summary>
-public sealed unsafe class LocalCollective : ICollective
+/// <param name="plan">Of one rank.</param>
+public sealed unsafe class LocalCollective(ShardPlan plan) : OrderedCollective(0, Single(plan))
 {
-    private readonly TreeProgram program;
+    private readonly TreeProgram program = new(plan);
 
-    /// <param name="plan">Of one rank.</param>
-    public LocalCollective(ShardPlan plan)
+    public override string Transport => "one process";
+
+    // One rank owns the root: there is nothing to add, and so no temporary either.
+    private protected override void Reduce(in Reduction reduction) =>
+        reduction.Sum.Run(program, [reduction.Partials], (byte*)reduction.Total, reduction.Elements);
+
+    private protected override byte[][] Gather(ReadOnlySpan<byte> mine) => [mine.ToArray()];
+
+    private protected override void Spread(int root, byte* bytes, long length)
+    {
+        // The root has them.
+    }
+
+    private protected override void Close()
+    {
+        // Nobody waits.
+    }
+
+    private static ShardPlan Single(ShardPlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentOutOfRangeException.ThrowIfNotEqual(plan.WorldSize, 1);
-        Plan = plan;
-        program = new TreeProgram(plan);
+        return plan;
     }
-
-    public int Rank => 0;
-
-    public int WorldSize => 1;
-
-    public ShardPlan Plan { get; }
-
-    public void AllReduce<T>(ReadOnlySpan<T> partials, int stride, Span<T> total)
-        where T : unmanaged, INumber<T>
-    {
-        PartialSums.Check(program.Leaves, partials.Length, stride, total.Length);
-        fixed (T* rows = partials)
-        fixed (T* sum = total)
-        {
-            // One rank owns the root: there is nothing to add, and so no temporary either.
-            ElementwiseSum.Of<T>().Run(program, [(nint)rows], (byte*)sum, total.Length);
-        }
-    }
-
-    public byte[][] AllGather(ReadOnlySpan<byte> mine) => [mine.ToArray()];
-
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -246,7 +246,8 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         {
             var agent = Of(id);
             agent.Tasks = [];
-            return [.. agent.Holds.Values.Select(hold => hold.Task)];
+            // A claim is its placement's: that makes an assignment of it, or takes it back.
+            return [.. agent.Holds.Values.Where(hold => hold.Task.Generation > 0).Select(hold => hold.Task)];
         }
     }
 

@@ -53,9 +53,9 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
 
     private async Task EndAsync(TaskKey task, TaskEnded ended, DateTimeOffset now, CommandOrder order)
     {
-        await runs.ExecuteAsync(task.Run, new RunCommand.End(task.Generation, task.Rank, ended.Step, ended.Epoch, ended.WeightsHash,
+        var state = await runs.ExecuteAsync(task.Run, new RunCommand.End(task.Generation, task.Rank, ended.Step, ended.Epoch, ended.WeightsHash,
             new Dictionary<string, double>(ended.Metrics), ended.SamplesPerEpoch, ended.Stopped, now), order);
-        agents.Free(task);
+        FreeOnceGone(task, state);
     }
 
     private async Task FailAsync(TaskKey task, TaskFailed failed, DateTimeOffset now, CommandOrder order)
@@ -66,7 +66,16 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
         }
 
         // Absent on the wire reads as rank 0; a rank that names itself blames nobody else.
-        await runs.FailAsync(task, FailureKinds.Parse(failed.Kind), failed.Message, failed.Detail, failed.SuspectRank, order);
-        agents.Free(task);
+        var state = await runs.FailAsync(task, FailureKinds.Parse(failed.Kind), failed.Message, failed.Detail, failed.SuspectRank, order);
+        FreeOnceGone(task, state);
+    }
+
+    /// <summary>A report that overtook another has no effect until it comes again; by the journal the slot is the task's until then.</summary>
+    private void FreeOnceGone(TaskKey task, RunState state)
+    {
+        if (state.Current is not { } generation || generation.Number != task.Generation || generation.MemberAt(task.Rank) is not { IsGone: false })
+        {
+            agents.Free(task);
+        }
     }
 }

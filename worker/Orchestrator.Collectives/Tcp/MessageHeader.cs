@@ -16,12 +16,15 @@ internal enum MessageKind : byte
     /// <summary>The sender gives up; <see cref="MessageHeader.Length"/> is the failure, <see cref="MessageHeader.Detail"/> the rank that
     /// it blames.</summary>
     Abort = 4,
+
+    /// <summary>The root's bytes, on their way along the chain.</summary>
+    Broadcast = 5,
 }
 
 /// <summary>Precedes every message: 24 bytes, little-endian.</summary>
 /// <param name="Sequence">Counts the generation's operations, so that ranks out of step notice before they add.</param>
-/// <param name="Length">Elements of the whole operation, or bytes of a gather.</param>
-/// <param name="Detail">The dtype.</param>
+/// <param name="Length">Elements of the whole operation, or bytes of a gather or broadcast.</param>
+/// <param name="Detail">The dtype, or the root of a broadcast.</param>
 internal readonly record struct MessageHeader(MessageKind Kind, long Sequence, long Length, int Detail)
 {
     public const int Size = 24;

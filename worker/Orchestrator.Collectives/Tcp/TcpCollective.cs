@@ -1,24 +1,23 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Numerics;
 
 namespace Orchestrator.Collectives.Tcp;
 
 /// <summary>
 /// Collectives over a full mesh of TCP connections, each of which has proved the generation's key before its first byte. Linux only.
 /// </summary>
-public sealed class TcpCollective : ICollective
+public sealed class TcpCollective : OrderedCollective
 {
     private readonly Mesh mesh;
     private readonly ReduceOperation reduce;
     private readonly CollectiveOptions options;
     private long sequence;
 
-    internal TcpCollective(int rank, ShardPlan plan, PeerLink[] links, CollectiveOptions options)
+    internal TcpCollective(int rank, ShardPlan plan, PeerLink[] links, CollectiveOptions options, string? obstacle = null)
+        : base(rank, plan)
     {
-        Rank = rank;
-        Plan = plan;
         this.options = options;
+        Transport = obstacle is null ? "tcp" : $"tcp ({obstacle})";
         mesh = new Mesh(links, options.Deadline);
         reduce = new ReduceOperation(plan, rank);
     }
@@ -50,39 +49,19 @@ public sealed class TcpCollective : ICollective
         CollectiveOptions options,
         CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(listener);
-        ArgumentNullException.ThrowIfNull(peers);
-        ArgumentNullException.ThrowIfNull(plan);
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(peers.Count, plan.WorldSize);
-        ArgumentOutOfRangeException.ThrowIfNegative(rank);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, peers.Count);
-        ArgumentOutOfRangeException.ThrowIfLessThan(key.Length, 16);
-        options.Validate();
-        var links = await Rendezvous.MeetAsync(
-            listener, peers, new Handshake(rank, plan, key.ToArray()), options.HandshakeDeadline, cancellationToken);
+        var links = await Rendezvous.MeetAsync(listener, rank, peers, plan, key, options, cancellationToken);
         return new TcpCollective(rank, plan, links, options);
     }
 
-    public int Rank { get; }
+    public override string Transport { get; }
 
-    public int WorldSize => Plan.WorldSize;
-
-    public ShardPlan Plan { get; }
-
-    public unsafe void AllReduce<T>(ReadOnlySpan<T> partials, int stride, Span<T> total)
-        where T : unmanaged, INumber<T>
+    private protected override void Reduce(in Reduction reduction)
     {
-        PartialSums.Check(reduce.Rows, partials.Length, stride, total.Length);
-        fixed (T* rows = partials)
-        fixed (T* sum = total)
-        {
-            reduce.Begin(ElementwiseSum.Of<T>(), (byte*)rows, (long)stride * sizeof(T), (byte*)sum, total.Length, ++sequence);
-            mesh.Run(reduce);
-        }
+        reduce.Begin(reduction, ++sequence);
+        mesh.Run(reduce);
     }
 
-    public unsafe byte[][] AllGather(ReadOnlySpan<byte> mine)
+    private protected override unsafe byte[][] Gather(ReadOnlySpan<byte> mine)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(mine.Length, options.GreatestGather);
         var results = new byte[WorldSize][];
@@ -95,11 +74,8 @@ public sealed class TcpCollective : ICollective
         return results;
     }
 
-    /// <summary>Ends the connections; what runs on another thread ends with <see cref="CollectiveFailure.Closed"/>, on the peers with
-    /// <see cref="CollectiveFailure.PeerLost"/>.</summary>
-    public ValueTask DisposeAsync()
-    {
-        mesh.Dispose();
-        return ValueTask.CompletedTask;
-    }
+    private protected override unsafe void Spread(int root, byte* bytes, long length) =>
+        mesh.Run(new BroadcastOperation(root, Rank, WorldSize, bytes, length, ++sequence));
+
+    private protected override void Close() => mesh.Dispose();
 }

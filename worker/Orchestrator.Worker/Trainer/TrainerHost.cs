@@ -61,6 +61,7 @@ internal sealed class TrainerHost(AgentLink link)
 
         log.Information("rank {Rank} of {WorldSize} trains shards {First} to {Last}", rank, plan.WorldSize, plan.Ranges[rank].First, plan.Ranges[rank].End - 1);
         var collective = peers.Meet(rank, plan, begin);
+        log.Information("gradients travel by {Transport}", collective.Transport);
         try
         {
             var observer = new TaskObserver(link, rank, log);
@@ -105,6 +106,7 @@ internal sealed class TrainerHost(AgentLink link)
         Plan = plan,
         Rank = told.Task.Rank,
         CheckpointDirectory = told.CheckpointDirectory.Length > 0 ? told.CheckpointDirectory : null,
+        UntilEpoch = told.Task.UntilEpoch,
         OutputDirectory = told.OutputDirectory,
         Device = told.Device,
     };
