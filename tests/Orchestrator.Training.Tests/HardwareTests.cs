@@ -23,9 +23,9 @@ public sealed class HardwareTests
     }
 
     [Fact]
-    public void Native_hardware_pins_threads_alone()
+    public void Native_hardware_leaves_the_instruction_set_alone()
     {
         var pins = HardwarePins.Environment(new TrainingSpec { Hardware = TrainingSpec.NativeHardware });
-        Assert.Equal(["OMP_NUM_THREADS", "OMP_WAIT_POLICY"], pins.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["CUBLAS_WORKSPACE_CONFIG", "OMP_NUM_THREADS", "OMP_WAIT_POLICY"], pins.Keys.Order(StringComparer.Ordinal));
     }
 }

@@ -16,6 +16,9 @@ public static class HardwarePins
         ArgumentNullException.ThrowIfNull(training);
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
+            // Two fixed workspaces of cuBLAS, without which a GPU's matrix products may add in another order from call to call.
+            ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8",
+
             // Spinning threads ruin each other on a busy machine.
             ["OMP_WAIT_POLICY"] = "passive",
             ["OMP_NUM_THREADS"] = training.Threads.ToString(CultureInfo.InvariantCulture),
