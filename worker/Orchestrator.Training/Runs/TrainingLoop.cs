@@ -49,7 +49,7 @@ internal sealed class TrainingLoop : IDisposable
         engine = new StepEngine(run.Workload, run.Model, run.Optimizer, run.Spec, collective, ledger, run.Plan.Steps * run.Spec.Training.Epochs);
         evaluator = new Evaluator(run.Workload, run.Model, run.Dataset.Manifest, run.Spec.Seed);
         best = new BestEpoch(run.Spec.Training.Checkpoint);
-        checkpoints = new CheckpointWriter(new StateSnapshot(run.Model, run.Optimizer), run.Task.OutputDirectory);
+        checkpoints = new CheckpointWriter(new StateSnapshot(run.Model, run.Optimizer), run.Task.OutputDirectory, observer.Warn);
         input = new BatchLoader(
             run.Dataset.Split(SplitName.Train),
             run.Dataset.Manifest.Target,
