@@ -1,4 +1,3 @@
-using Orchestrator.Collectives;
 using Xunit;
 
 namespace Orchestrator.Training.Tests;
@@ -20,34 +19,5 @@ public sealed class HardwareTests
     {
         var pins = HardwarePins.Environment(3);
         Assert.Equal(("avx2", "AVX2", "COMPATIBLE", "passive", "3"), (pins["ATEN_CPU_CAPABILITY"], pins["ONEDNN_MAX_CPU_ISA"], pins["MKL_CBWR"], pins["OMP_WAIT_POLICY"], pins["OMP_NUM_THREADS"]));
-    }
-
-    [Fact]
-    public void Ledger_does_not_depend_on_order_and_counts_only_what_was_applied()
-    {
-        using var alone = new LocalScope();
-        var (forward, backward) = (new SampleLedger(), new SampleLedger());
-        forward.Add([0, 1, 2, 3]);
-        forward.Commit();
-        forward.Add([9]);
-        backward.Add([3, 1]);
-        backward.Commit();
-        backward.Add([2, 0]);
-        backward.Commit();
-        Assert.Equal((new LedgerEntry(4, forward.Gather(alone.Collective, flag: false).Entry.Hash), true), backward.Gather(alone.Collective, flag: true));
-
-        var restored = new SampleLedger();
-        restored.Restore(backward.Gather(alone.Collective, flag: false).Entry);
-        restored.Add([1]);
-        restored.Commit();
-        Assert.NotEqual(forward.Gather(alone.Collective, flag: false).Entry.Hash, restored.Gather(alone.Collective, flag: false).Entry.Hash);
-        Assert.Equal(5, restored.Gather(alone.Collective, flag: false).Entry.Samples);
-    }
-
-    private sealed class LocalScope : IDisposable
-    {
-        public LocalCollective Collective { get; } = new(ShardPlan.Even(1, 1));
-
-        public void Dispose() => Collective.DisposeAsync().AsTask().Wait();
     }
 }

@@ -50,9 +50,9 @@ public sealed class Digits : IDisposable
     };
 
     /// <summary>Trains on one rank, in this process.</summary>
-    internal TrainingOutcome Train(RunSpec spec, Notes notes, StopSignal? stop = null, string? checkpoint = null)
+    internal TrainingOutcome Train(RunSpec spec, Notes notes, StopSignal? stop = null, string? checkpoint = null, int until = 0)
     {
-        var task = Task(spec, checkpoint);
+        var task = Task(spec, checkpoint) with { UntilEpoch = until };
         using var run = TrainingRun.Load(task, new WorkloadCatalog());
         return run.Train(new LocalCollective(task.Plan), notes, stop ?? new StopSignal(), TestContext.Current.CancellationToken);
     }

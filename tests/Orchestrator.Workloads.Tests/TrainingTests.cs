@@ -129,5 +129,23 @@ public sealed class TrainingTests(Digits digits) : IClassFixture<Digits>
         Assert.Equal(whole.WeightsHash, digits.Train(Digits.Spec(Mlp, training), new Notes(), checkpoint: finished.Checkpoints[^1].Directory).WeightsHash);
     }
 
+    [Fact]
+    public void A_run_in_parts_ends_each_with_a_checkpoint_and_the_last_with_the_same_bits()
+    {
+        var training = new TrainingSpec { Epochs = 3, Schedule = new ScheduleSpec { Name = "one-cycle" }, Checkpoint = new CheckpointSpec { Every = new Every(3, EveryUnit.Epoch) } };
+        var whole = digits.Train(Digits.Spec(Mlp, training), new Notes());
+        string? from = null;
+        foreach (var until in new[] { 1, 2 })
+        {
+            var notes = new Notes();
+            var part = digits.Train(Digits.Spec(Mlp, training), notes, checkpoint: from, until: until);
+            Assert.Equal((until, false), (part.Epoch, part.Stopped));
+            Assert.Equal(part.Step, notes.Checkpoints[^1].Step);
+            from = notes.Checkpoints[^1].Directory;
+        }
+
+        Assert.Equal(whole.WeightsHash, digits.Train(Digits.Spec(Mlp, training), new Notes(), checkpoint: from).WeightsHash);
+    }
+
     private static double Distance(double[] left, double[] right) => Math.Sqrt(left.Zip(right).Sum(pair => (pair.First - pair.Second) * (pair.First - pair.Second)));
 }

@@ -9,7 +9,8 @@ public sealed record CheckpointRecord(
 
 /// <summary>Which checkpoints stay: the best by a metric, and the last.</summary>
 /// <param name="Metric">Empty in a file: <c>val_loss</c>, minimized.</param>
-public sealed record Retention(int KeepBest, int KeepLast, string Metric, bool Maximize)
+/// <param name="KeepPast">Every one stays that was the best when it was written: the run may be cut at an epoch that it has passed.</param>
+public sealed record Retention(int KeepBest, int KeepLast, string Metric, bool Maximize, bool KeepPast = false)
 {
     public static Retention From(CheckpointSpec spec)
     {
@@ -38,9 +39,22 @@ public sealed record Retention(int KeepBest, int KeepLast, string Metric, bool M
         ArgumentNullException.ThrowIfNull(checkpoints);
         var kept = Ranked(checkpoints).Take(KeepBest)
             .Concat(checkpoints.OrderByDescending(checkpoint => checkpoint.Step).Take(Math.Max(1, KeepLast)))
+            .Concat(KeepPast ? PastBest(checkpoints) : [])
             .Select(checkpoint => checkpoint.Id)
             .ToHashSet(StringComparer.Ordinal);
         return [.. checkpoints.Where(checkpoint => !kept.Contains(checkpoint.Id))];
+    }
+
+    private IEnumerable<CheckpointRecord> PastBest(IEnumerable<CheckpointRecord> checkpoints)
+    {
+        CheckpointRecord? best = null;
+        foreach (var checkpoint in checkpoints.OrderBy(checkpoint => checkpoint.Step))
+        {
+            if (best is null || Best([best, checkpoint]) == checkpoint)
+            {
+                yield return best = checkpoint;
+            }
+        }
     }
 
     private double? ValueOf(CheckpointRecord checkpoint) =>

@@ -11,8 +11,9 @@ public static class RunDecision
         return command switch
         {
             RunCommand.Request c => state.Phase is RunPhase.Unknown
-                ? [new RunEvent.RunRequested(c.Run, c.Plan, c.Spec, c.DatasetSha256, c.Trial, c.TraceParent, c.SpanId, c.At)]
+                ? [new RunEvent.RunRequested(c.Run, c.Plan, c.Spec, c.DatasetSha256, c.Trial, c.TraceParent, c.SpanId, c.At, c.UntilEpoch)]
                 : [],
+            RunCommand.Extend c => state.Outcome is null && state.Plan is not null && state.TargetOf(c.UntilEpoch) > state.Target ? [new RunEvent.RunExtended(c.UntilEpoch, c.At)] : [],
             RunCommand.Propose c => Propose(state, c),
             RunCommand.Ready c => Ready(state, c),
             RunCommand.FinishEpoch c => FinishEpoch(state, c),
@@ -21,6 +22,7 @@ public static class RunDecision
             RunCommand.Fail c => Fail(state, c),
             RunCommand.Blame c => Blame(state, c),
             RunCommand.Stop c => Stop(state, c),
+            RunCommand.Cut c => Cut(state, c),
             RunCommand.Score c => Score(state, c),
             RunCommand.Release c => HasEnded(state) ? [.. state.Checkpoints.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At))] : [],
             RunCommand.ReleaseOne c => HasEnded(state) && state.Checkpoints.Exists(record => record.Id == c.Checkpoint)
@@ -133,12 +135,19 @@ public static class RunDecision
 
         var weights = c.Rank == 0 ? new RunEvent.TrainingEnded(c.Generation, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At) : null;
         // What rank 0 said stands from here on: the last checkpoint is committed, and the others have nothing left to add.
-        return weights is null ? [ended] : [ended, weights, .. Trained(state, c.Stopped, c.At)];
+        return weights is null ? [ended] : [ended, weights, .. Trained(state, c.Stopped, c.Epoch, c.At)];
     }
 
-    /// <summary>A run of its own is scored by its best checkpoint before it succeeds; a trial waits until its sweep asks.</summary>
-    private static IReadOnlyList<RunEvent> Trained(RunState state, bool stopped, DateTimeOffset at)
+    /// <summary>
+    /// A run of its own is scored by its best checkpoint before it succeeds; a trial waits until its sweep asks. One that came to the epoch where it pauses has not ended.
+    /// </summary>
+    private static IReadOnlyList<RunEvent> Trained(RunState state, bool stopped, int epoch, DateTimeOffset at)
     {
+        if (!stopped && epoch < state.Plan!.Epochs)
+        {
+            return [];
+        }
+
         var best = state.Best?.Id ?? "";
         return (stopped, state.Trial, best) switch
         {
@@ -197,6 +206,23 @@ public static class RunDecision
         }
 
         return [new RunEvent.RunEnded(RunOutcome.Cancelled, null, "", "", state.Best?.Id ?? "", c.At)];
+    }
+
+    private static IReadOnlyList<RunEvent> Cut(RunState state, RunCommand.Cut c)
+    {
+        if (state.Phase is RunPhase.Unknown || (state.Outcome is RunOutcome.Stopped && state.Epoch <= c.Epoch))
+        {
+            return [];
+        }
+
+        var beyond = state.Checkpoints.FindAll(record => record.Epoch > c.Epoch);
+        var best = state.Plan!.Retention.Best(state.Checkpoints.RemoveRange(beyond))?.Id ?? "";
+        return
+        [
+            new RunEvent.RunCut(c.Epoch, c.At),
+            .. beyond.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At)),
+            new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", best, c.At),
+        ];
     }
 
     private static IReadOnlyList<RunEvent> Score(RunState state, RunCommand.Score c)

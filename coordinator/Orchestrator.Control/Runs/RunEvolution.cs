@@ -21,7 +21,14 @@ public static class RunEvolution
                 SpanId = e.SpanId,
                 RequestedAt = e.At,
                 Phase = RunPhase.Waiting,
+                UntilEpoch = e.UntilEpoch,
             },
+            RunEvent.RunExtended e => state with
+            {
+                UntilEpoch = e.UntilEpoch,
+                Phase = state.IsPaused ? RunPhase.Waiting : state.Phase,
+            },
+            RunEvent.RunCut e => Cut(state, e.Epoch),
             RunEvent.GenerationProposed e => Proposed(state, e),
             RunEvent.MemberReady e => Changed(state, e.Rank, member => member with
             {
@@ -53,7 +60,8 @@ public static class RunEvolution
             RunEvent.GenerationFailed e => Failed(state, e),
             RunEvent.TrainingEnded e => Over(state) with
             {
-                Phase = RunPhase.Idle,
+                // Extended while it came to where it was to pause, it waits for slots again.
+                Phase = e.Epoch < state.Target && !state.StopRequested ? RunPhase.Waiting : RunPhase.Idle,
                 Step = e.Step,
                 Epoch = e.Epoch,
                 WeightsHash = e.WeightsHash,
@@ -111,6 +119,19 @@ public static class RunEvolution
     };
 
     private static RunState Over(RunState state) => state with { Phase = RunPhase.Waiting, Current = null };
+
+    private static RunState Cut(RunState state, int epoch)
+    {
+        var history = state.History.RemoveAll(record => record.Epoch > epoch);
+        var last = state.Checkpoints.Where(record => record.Epoch <= epoch).MaxBy(record => record.Step);
+        return state with
+        {
+            History = history,
+            Epoch = Math.Min(state.Epoch, epoch),
+            Step = history.IsEmpty ? 0 : Math.Min(state.Step, history[^1].Step),
+            WeightsHash = last?.ModelSha256 ?? "",
+        };
+    }
 
     private static RunState Without(RunState state, string checkpoint) => state with
     {

@@ -89,6 +89,17 @@ public sealed record RunState
 
     public bool StopRequested { get; init; }
 
+    /// <summary>Where it pauses until it is extended; 0 for nowhere.</summary>
+    public int UntilEpoch { get; init; }
+
+    /// <summary>The epoch that it trains to for now.</summary>
+    [JsonIgnore]
+    public int Target => TargetOf(UntilEpoch);
+
+    /// <summary>It has come to where it pauses: no slots are its own, and its last checkpoint stays.</summary>
+    [JsonIgnore]
+    public bool IsPaused => Phase is RunPhase.Idle && Outcome is null && Plan is not null;
+
     /// <summary>Null until the test split was scored.</summary>
     public IReadOnlyDictionary<string, double>? TestMetrics { get; init; }
 
@@ -112,7 +123,7 @@ public sealed record RunState
     [JsonIgnore]
     public int MaxWorkers => Purpose is TaskPurpose.Score ? 1 : Plan?.MaxWorkers ?? 1;
 
-    /// <summary>pending running succeeded failed cancelled stopped</summary>
+    /// <summary>pending running paused succeeded failed cancelled stopped</summary>
     [JsonIgnore]
     public string Name => Outcome switch
     {
@@ -120,9 +131,11 @@ public sealed record RunState
         RunOutcome.Failed => "failed",
         RunOutcome.Cancelled => "cancelled",
         RunOutcome.Stopped => "stopped",
-        null => LastGeneration == 0 ? "pending" : "running",
+        null => LastGeneration == 0 ? "pending" : IsPaused ? "paused" : "running",
         _ => throw new ArgumentOutOfRangeException(nameof(Outcome)),
     };
+
+    public int TargetOf(int untilEpoch) => untilEpoch == 0 ? Plan!.Epochs : Math.Min(untilEpoch, Plan!.Epochs);
 
     public int CountOf(FailureKind kind) => Failures.Count(failure => failure.Kind == kind);
 }

@@ -10,10 +10,14 @@ namespace Orchestrator.Coordinator.Broker;
 /// <param name="Spec">The resolved run file (<c>RunSpec</c> as JSON).</param>
 /// <param name="DatasetSha256">The pinned manifest.</param>
 /// <param name="KnownTicks">Reports that stand in the sweep's stream already.</param>
-public sealed record RunTrial(string Sweep, int Trial, int Attempt, string Run, string Spec, string DatasetSha256, int KnownTicks);
+/// <param name="UntilEpoch">Where it pauses until the message comes with a later epoch; 0 to train to its end.</param>
+/// <param name="IsSpeculative">The sweep may find that it ended at an epoch that it has passed: what was the best checkpoint then is kept.</param>
+public sealed record RunTrial(string Sweep, int Trial, int Attempt, string Run, string Spec, string DatasetSha256, int KnownTicks, int UntilEpoch = 0,
+    bool IsSpeculative = false);
 
 /// <summary>To the run coordinator: end this trial's run early (its metrics stand), or at once.</summary>
-public sealed record StopTrial(string Sweep, int Trial, int Attempt, string Run, bool Gracefully);
+/// <param name="AfterEpoch">Its metrics and checkpoints to this epoch stand, whatever it has done since; null where nothing of it is wanted.</param>
+public sealed record StopTrial(string Sweep, int Trial, int Attempt, string Run, bool Gracefully, int? AfterEpoch = null);
 
 /// <summary>To the sweep controller.</summary>
 public sealed record TrialStarted(string Sweep, int Trial, int Attempt, string Run);

@@ -27,7 +27,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
     {
         switch (happened)
         {
-            case RunEvent.RunRequested or RunEvent.ScoreRequested:
+            case RunEvent.RunRequested or RunEvent.ScoreRequested or RunEvent.RunExtended:
                 agents.SlotsChanged();
                 break;
             case RunEvent.GenerationProposed e:
@@ -66,6 +66,9 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
             case RunEvent.TestScored e:
                 Over(before, e.Message, e.At, stop: false);
                 break;
+            case RunEvent.RunEnded when before.Outcome is not null:
+                // Cut after it had ended: nothing of it is left to end.
+                break;
             case RunEvent.RunEnded e:
                 Over(before, "", e.At);
                 TraceContexts.Write("run", after.TraceParent, after.SpanId, after.RequestedAt, e.At, after, error: e.Outcome is RunOutcome.Failed ? e.Message : "");
@@ -93,6 +96,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
             EvaluateTest = generation.Purpose is TaskPurpose.Score,
             Sweep = state.Trial?.Sweep ?? "",
             Trial = state.Trial?.Number ?? 0,
+            UntilEpoch = state.UntilEpoch,
         };
         task.Shards.AddRange(generation.Members.Select(each => new ShardRange { First = each.Place.FirstShard, End = each.Place.EndShard }));
         agents.Send(member.Place.Agent, new CoordinatorMessage { Assign = task });

@@ -46,6 +46,9 @@ internal static class RunMessages
         }
     }
 
+    /// <summary>How the run ended; null where it has not, or is no trial's.</summary>
+    public static TrialFinished? End(RunState state) => state is { Outcome: not null, Trial: { } trial } ? Finished(state, trial) : null;
+
     public static TrialScored Scored(RunState state, TrialKey trial) =>
         new(trial.Sweep, trial.Number, trial.Attempt, state.Id, state.TestMetrics ?? new Dictionary<string, double>());
 

@@ -14,6 +14,11 @@ internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRo
     {
         if (table.Find(message.Run) is { } known)
         {
+            if (known.Outcome is null)
+            {
+                known = await runs.ExecuteAsync(message.Run, new RunCommand.Extend(message.UntilEpoch, time.GetUtcNow()));
+            }
+
             foreach (var answer in RunMessages.Beyond(known, message.KnownTicks))
             {
                 await RunOutbox.SendAsync(bus, answer, cancellationToken);
@@ -24,12 +29,23 @@ internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRo
 
         var spec = RunSpec.FromJson(message.Spec);
         var plan = RunPlan.From(spec, await rows.OfAsync(message.DatasetSha256, cancellationToken));
+        plan = message.IsSpeculative ? plan with { Retention = plan.Retention with { KeepPast = true } } : plan;
         await runs.ExecuteAsync(message.Run, new RunCommand.Request(message.Run, plan, message.Spec, message.DatasetSha256,
-            new TrialKey(message.Sweep, message.Trial, message.Attempt), TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow()));
+            new TrialKey(message.Sweep, message.Trial, message.Attempt), TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow(), message.UntilEpoch));
     }
 
-    public Task HandleAsync(StopTrial message, CancellationToken cancellationToken) =>
-        runs.ExecuteAsync(message.Run, new RunCommand.Stop(message.Gracefully, time.GetUtcNow()));
+    /// <summary>One that had ended already says so again.</summary>
+    public async Task HandleAsync(StopTrial message, CancellationToken cancellationToken)
+    {
+        var ended = table.Find(message.Run) is { Outcome: not null };
+        var state = await runs.ExecuteAsync(
+            message.Run,
+            message.AfterEpoch is { } epoch ? new RunCommand.Cut(epoch, time.GetUtcNow()) : new RunCommand.Stop(message.Gracefully, time.GetUtcNow()));
+        if (ended && RunMessages.End(state) is { } end)
+        {
+            await RunOutbox.SendAsync(bus, end, cancellationToken);
+        }
+    }
 
     public async Task HandleAsync(ScoreTrial message, CancellationToken cancellationToken)
     {

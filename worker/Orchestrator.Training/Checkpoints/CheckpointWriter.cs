@@ -4,8 +4,8 @@ using Orchestrator.Data.Formats;
 namespace Orchestrator.Training.Checkpoints;
 
 /// <summary>
-/// Writes checkpoints on another thread, one at a time: the step waits for the memory copy only, and for the last checkpoint where that one is still being written.
-/// A full disk is waited for: the state lies in memory, and training goes on beside it.
+/// Writes checkpoints on another thread, one at a time: the step waits for the memory copy only, and for the last checkpoint where that one is still being written. Every rank keeps the copy, one of
+/// them writes it; should that one die with it, another can. A full disk is waited for: the state lies in memory, and training goes on beside it.
 /// </summary>
 /// <param name="warn">Hears once a checkpoint, from another thread, that its disk is full.</param>
 internal sealed class CheckpointWriter(StateSnapshot snapshot, string outputDirectory, Action<string> warn) : IDisposable
@@ -15,9 +15,19 @@ internal sealed class CheckpointWriter(StateSnapshot snapshot, string outputDire
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
     private Task<CheckpointResult>? writing;
+    private CheckpointOrder? held;
+    private bool begun;
 
-    /// <summary>Copies the state and begins to write it. The checkpoint before has been taken with <see cref="TryTake"/>.</summary>
-    public void Begin(Func<SortedDictionary<string, CheckpointFile>, CheckpointManifest> describe, string id, CancellationToken cancellationToken)
+    /// <summary>The step of the checkpoint whose memory is kept; -1 where none is.</summary>
+    public long HeldStep => held?.Step ?? -1;
+
+    /// <summary>Whether this rank wrote, or is writing, the one that it keeps.</summary>
+    public bool HasBegun => begun;
+
+    public bool IsWriting => writing is not null;
+
+    /// <summary>Copies the state. The checkpoint before has been taken with <see cref="TryTake"/>.</summary>
+    public void Hold(CheckpointOrder order)
     {
         if (writing is not null)
         {
@@ -25,7 +35,15 @@ internal sealed class CheckpointWriter(StateSnapshot snapshot, string outputDire
         }
 
         snapshot.Take();
-        writing = Task.Run(() => Write(describe, id, cancellationToken), cancellationToken);
+        (held, begun) = (order, false);
+    }
+
+    /// <summary>Begins to write what is kept.</summary>
+    public void Begin(CancellationToken cancellationToken)
+    {
+        var order = held ?? throw new InvalidOperationException("There is no checkpoint to write.");
+        begun = true;
+        writing = Task.Run(() => Write(order, cancellationToken), cancellationToken);
     }
 
     /// <summary>The checkpoint that was written since; null where none is, or none is done yet.</summary>
@@ -38,14 +56,15 @@ internal sealed class CheckpointWriter(StateSnapshot snapshot, string outputDire
             return null;
         }
 
-        var done = writing.GetAwaiter().GetResult();
+        var done = writing;
         writing = null;
-        return done;
+        return done.GetAwaiter().GetResult();
     }
 
     /// <summary>The hash that <c>model.safetensors</c> would have now.</summary>
     public string HashNow()
     {
+        held = null;
         snapshot.Take();
         return SafetensorsWriter.Hash(snapshot.Model());
     }
@@ -57,11 +76,12 @@ internal sealed class CheckpointWriter(StateSnapshot snapshot, string outputDire
         snapshot.Dispose();
     }
 
-    private CheckpointResult Write(Func<SortedDictionary<string, CheckpointFile>, CheckpointManifest> describe, string id, CancellationToken cancellationToken)
+    private CheckpointResult Write(CheckpointOrder order, CancellationToken cancellationToken)
     {
-        var directory = Path.Combine(outputDirectory, id);
-        var (manifest, bytes) = WriteOnceThereIsRoom(id, () => CheckpointFolder.Write(directory, describe, snapshot.Model(), snapshot.Optimizer(), cancellationToken), cancellationToken);
-        return new CheckpointResult(id, directory, manifest.Step, manifest.Epoch, bytes, manifest.Files[CheckpointFolder.ModelFile].Sha256, manifest.Metrics);
+        var directory = Path.Combine(outputDirectory, order.Id);
+        var (manifest, bytes) = WriteOnceThereIsRoom(
+            order.Id, () => CheckpointFolder.Write(directory, order.Describe, snapshot.Model(), snapshot.Optimizer(), cancellationToken), cancellationToken);
+        return new CheckpointResult(order.Id, directory, manifest.Step, manifest.Epoch, bytes, manifest.Files[CheckpointFolder.ModelFile].Sha256, manifest.Metrics);
     }
 
     private T WriteOnceThereIsRoom<T>(string id, Func<T> write, CancellationToken cancellationToken)
@@ -91,3 +111,6 @@ internal sealed class CheckpointWriter(StateSnapshot snapshot, string outputDire
         }
     }
 }
+
+/// <summary>A checkpoint that is due.</summary>
+internal sealed record CheckpointOrder(string Id, long Step, Func<SortedDictionary<string, CheckpointFile>, CheckpointManifest> Describe);

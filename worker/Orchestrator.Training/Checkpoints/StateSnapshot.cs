@@ -32,6 +32,10 @@ internal sealed class StateSnapshot : IDisposable
         frozen = [.. model.Frozen.Select(slot => slot.Tensor.detach().cpu().contiguous().DetachFromDisposeScope())];
     }
 
+    /// <summary>The tensors that decide the bits, as they are now, in one order everywhere.</summary>
+    public static IEnumerable<Tensor> Live(FlatModel model, FlatOptimizer optimizer) =>
+        [model.Weights, model.FlatStatistics, model.FlatCounters, .. optimizer.States.OrderBy(state => state.Key, StringComparer.Ordinal).Select(state => state.Value)];
+
     /// <summary>On the training thread: a memory copy.</summary>
     public void Take()
     {

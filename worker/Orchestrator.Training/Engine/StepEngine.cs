@@ -55,9 +55,11 @@ internal sealed class StepEngine : IDisposable
     /// <param name="samples">Of the global step.</param>
     /// <param name="nonEmptyShards">Of the global step.</param>
     /// <param name="input">Gives the rank's shards in order.</param>
+    /// <param name="signals">What this rank has to tell the others.</param>
     /// <param name="alive">Called several times, from this thread.</param>
     /// <exception cref="DivergedException">Nothing was applied.</exception>
-    public StepOutcome Run(long step, int samples, int nonEmptyShards, BatchLoader input, Action<TrainingPhase> alive, bool traced)
+    /// <exception cref="CollectiveException">Nothing was applied; the state is that of the step before.</exception>
+    public StepOutcome Run(long step, int samples, int nonEmptyShards, BatchLoader input, StepSignals signals, Action<TrainingPhase> alive, bool traced)
     {
         // Whatever a step makes ends with it, a wrapper that an in-place operation returns too: nothing waits for the collector.
         using var scope = NewDisposeScope();
@@ -75,6 +77,7 @@ internal sealed class StepEngine : IDisposable
         }
 
         RestoreBuffers();
+        totals.Signal(signals);
         alive(TrainingPhase.Reducing);
         var (norm, loss) = Reduce(step, traced);
         alive(TrainingPhase.Stepping);
@@ -82,10 +85,10 @@ internal sealed class StepEngine : IDisposable
         using (Span("optimizer", traced))
         {
             Apply(norm, rate, step, nonEmptyShards);
-            ledger.Commit();
+            ledger.Add(totals.TotalSamples, totals.TotalHash);
         }
 
-        return new StepOutcome(loss, rate, norm);
+        return new StepOutcome(loss, rate, norm, totals.Stopping, totals.Switching);
     }
 
     public void Dispose()
@@ -132,7 +135,7 @@ internal sealed class StepEngine : IDisposable
                 return;
             }
 
-            ledger.Add(loaded.Rows);
+            totals.Use(row, loaded.Rows);
             manual_seed((long)new CounterRandom(spec.Seed, RandomStream.Shard, context.Step, shard).NextUInt64());
             RestoreBuffers();
             rows.Bind(row);
@@ -280,4 +283,6 @@ internal sealed class StepEngine : IDisposable
 
 /// <param name="LossSum">Over the global step's samples.</param>
 /// <param name="GradientNorm">Before clipping.</param>
-internal readonly record struct StepOutcome(double LossSum, double LearningRate, double GradientNorm);
+/// <param name="Stopping">Ranks that were asked to stop.</param>
+/// <param name="Switching">Ranks that hold the order for the next generation.</param>
+internal readonly record struct StepOutcome(double LossSum, double LearningRate, double GradientNorm, int Stopping, int Switching);

@@ -3,21 +3,61 @@ using Orchestrator.Collectives;
 namespace Orchestrator.Training.Engine;
 
 /// <summary>
-/// A step's scalar sums, in double: the loss, and the integer buffers' changes (exact up to 2^53). They follow the same tree as the gradient.
+/// A step's scalar sums, in double: the loss; what the ledger counts; what ranks tell each other with every step; and the integer buffers' changes (all but the loss exact, below 2^53). They follow the
+/// same tree as the gradient.
 /// </summary>
 internal sealed class StepTotals(int rows, int nodes, int counters)
 {
-    private readonly int width = 1 + counters;
-    private readonly double[] partials = new double[rows * (1 + counters)];
-    private readonly double[] total = new double[1 + counters];
+    private const int LossColumn = 0;
+    private const int SamplesColumn = 1;
 
-    public double TotalLoss => total[0];
+    // A sum modulo 2^64, as two sums of 32-bit halves.
+    private const int LowHashColumn = 2;
+    private const int HighHashColumn = 3;
+    private const int StopColumn = 4;
+    private const int SwitchColumn = 5;
+    private const int Fixed = 6;
 
-    public ReadOnlySpan<double> TotalCounterChanges => total.AsSpan(1);
+    private readonly int width = Fixed + counters;
+    private readonly double[] partials = new double[rows * (Fixed + counters)];
+    private readonly double[] total = new double[Fixed + counters];
+
+    public double TotalLoss => total[LossColumn];
+
+    public long TotalSamples => (long)total[SamplesColumn];
+
+    public ulong TotalHash => unchecked((ulong)total[LowHashColumn] + ((ulong)total[HighHashColumn] << 32));
+
+    /// <summary>Ranks that were asked to stop.</summary>
+    public int Stopping => (int)total[StopColumn];
+
+    /// <summary>Ranks that know what comes after this generation.</summary>
+    public int Switching => (int)total[SwitchColumn];
+
+    public ReadOnlySpan<double> TotalCounterChanges => total.AsSpan(Fixed);
 
     public ref double Loss(int row) => ref partials[row * width];
 
-    public Span<double> CounterChanges(int row) => partials.AsSpan((row * width) + 1, counters);
+    public Span<double> CounterChanges(int row) => partials.AsSpan((row * width) + Fixed, counters);
+
+    /// <summary>The rows of the dataset that a shard has used.</summary>
+    public void Use(int row, ReadOnlySpan<long> samples)
+    {
+        var hash = SampleLedger.HashOf(samples);
+        partials[(row * width) + SamplesColumn] = samples.Length;
+        partials[(row * width) + LowHashColumn] = (uint)hash;
+        partials[(row * width) + HighHashColumn] = (uint)(hash >> 32);
+    }
+
+    /// <summary>What this rank tells the others with the step; once its rows are summed. A rank without shards has no say.</summary>
+    public void Signal(StepSignals signals)
+    {
+        if (nodes > 0)
+        {
+            partials[StopColumn] += signals.Stop ? 1 : 0;
+            partials[SwitchColumn] += signals.Switch ? 1 : 0;
+        }
+    }
 
     public void Clear(int row) => partials.AsSpan(row * width, width).Clear();
 
@@ -34,3 +74,8 @@ internal sealed class StepTotals(int rows, int nodes, int counters)
 
     public void Reduce(ICollective collective) => collective.AllReduce<double>(partials.AsSpan(0, nodes * width), width, total);
 }
+
+/// <summary>What a rank tells the others with a step.</summary>
+/// <param name="Stop">It was asked to stop after the epoch.</param>
+/// <param name="Switch">It holds the order for the next generation.</param>
+internal readonly record struct StepSignals(bool Stop, bool Switch);

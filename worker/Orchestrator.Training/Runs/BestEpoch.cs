@@ -10,17 +10,10 @@ internal sealed class BestEpoch(CheckpointSpec policy)
 {
     private readonly string metric = policy.Metric.Length > 0 ? policy.Metric : "val_loss";
     private readonly bool maximize = policy.Goal == "maximize";
-    private double best = double.NaN;
 
-    /// <param name="metrics">Of an epoch; those of the epochs before it have been shown.</param>
-    public bool Improves(IReadOnlyDictionary<string, double> metrics)
-    {
-        if (!metrics.TryGetValue(metric, out var value) || (maximize ? value <= best : value >= best))
-        {
-            return false;
-        }
-
-        best = value;
-        return true;
-    }
+    /// <param name="best">Of the epochs before; NaN for none.</param>
+    /// <param name="metrics">Of an epoch.</param>
+    /// <returns>The better value, or null.</returns>
+    public double? Better(double best, IReadOnlyDictionary<string, double> metrics) =>
+        metrics.TryGetValue(metric, out var value) && !(maximize ? value <= best : value >= best) ? value : null;
 }

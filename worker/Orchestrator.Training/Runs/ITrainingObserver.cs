@@ -25,6 +25,9 @@ public interface ITrainingObserver
 public enum TrainingPhase
 {
     Loading,
+
+    /// <summary>Becoming level with the generation's other members.</summary>
+    Joining,
     FirstStep,
     Stepping,
     Reducing,

@@ -14,6 +14,8 @@ namespace Orchestrator.Training;
 /// <summary>Everything that a task names, opened, checked against each other and on the device.</summary>
 internal sealed class LoadedRun : IDisposable
 {
+    private LedgerEntry? expectedLedger;
+
     private LoadedRun(TrainingTask task, Dataset dataset, Workload workload, FlatModel model, FlatOptimizer optimizer, CheckpointManifest? checkpoint)
     {
         Task = task;
@@ -29,6 +31,9 @@ internal sealed class LoadedRun : IDisposable
     public TrainingTask Task { get; }
 
     public RunSpec Spec => Task.Spec;
+
+    /// <summary>The epoch with which the task ends.</summary>
+    public int LastEpoch => Task.UntilEpoch == 0 ? Spec.Training.Epochs : Math.Min(Task.UntilEpoch, Spec.Training.Epochs);
 
     public Dataset Dataset { get; }
 
@@ -83,7 +88,7 @@ internal sealed class LoadedRun : IDisposable
     /// <summary>The rank's shards, in the order of the steps, to the run's end.</summary>
     public IEnumerable<BatchRequest> Requests(ShardRange shards, int epoch, long stepOfEpoch)
     {
-        for (; epoch < Spec.Training.Epochs; epoch++, stepOfEpoch = 0)
+        for (; epoch < LastEpoch; epoch++, stepOfEpoch = 0)
         {
             var order = new KeyedPermutation(Plan.Samples, Spec.Seed, epoch);
             for (; stepOfEpoch < Plan.Steps; stepOfEpoch++)
@@ -93,6 +98,18 @@ internal sealed class LoadedRun : IDisposable
                     yield return new BatchRequest(Plan.Shard(stepOfEpoch, shard), order, epoch);
                 }
             }
+        }
+    }
+
+    /// <summary>Every row of the split once, or the run's promise is broken.</summary>
+    /// <exception cref="InvalidOperationException">The ledger of an epoch is not what it must be.</exception>
+    public void Check(LedgerEntry ledger, int epoch)
+    {
+        expectedLedger ??= SampleLedger.Expected(Plan.Samples);
+        if (ledger != expectedLedger)
+        {
+            throw new InvalidOperationException(
+                $"Epoch {epoch + 1} used {ledger.Samples} samples (hash {ledger.Hash}) instead of every one of {expectedLedger.Samples} once (hash {expectedLedger.Hash}).");
         }
     }
 

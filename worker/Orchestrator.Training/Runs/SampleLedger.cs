@@ -1,54 +1,49 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using Orchestrator.Collectives;
 
 namespace Orchestrator.Training;
 
 /// <summary>
-/// Which samples an epoch's applied steps have used: their count, and a hash that does not depend on the order or on who used them (the sum of a mixed row number, modulo 2^64).
+/// Which samples an epoch's applied steps have used, over all ranks: their count, and a hash that does not depend on the order or on who used them (the sum of a mixed row number, modulo 2^64). It is
+/// summed with the step's other totals, so that every rank has the whole of it and a rank's death takes nothing along.
 /// </summary>
 internal sealed class SampleLedger
 {
     private long samples;
     private ulong hash;
-    private long pendingSamples;
-    private ulong pendingHash;
 
-    /// <summary>Rows of the step in flight; they count once it is applied.</summary>
-    public void Add(ReadOnlySpan<long> rows)
+    public LedgerEntry Entry => new(samples, hash.ToString("x16", CultureInfo.InvariantCulture));
+
+    /// <summary>What a set of rows adds.</summary>
+    public static ulong HashOf(ReadOnlySpan<long> rows)
     {
+        var sum = 0UL;
         foreach (var row in rows)
         {
-            pendingHash += Mix((ulong)row + 1);
+            sum += Mix((ulong)row + 1);
         }
 
-        pendingSamples += rows.Length;
+        return sum;
     }
 
-    public void Commit()
+    /// <summary>What a whole epoch must come to: every row of the split once.</summary>
+    public static LedgerEntry Expected(long rows)
     {
-        (samples, hash) = (samples + pendingSamples, hash + pendingHash);
-        (pendingSamples, pendingHash) = (0, 0);
+        var sum = 0UL;
+        for (var row = 0L; row < rows; row++)
+        {
+            sum += Mix((ulong)row + 1);
+        }
+
+        return new LedgerEntry(rows, sum.ToString("x16", CultureInfo.InvariantCulture));
     }
+
+    /// <summary>The rows of a step that has been applied.</summary>
+    public void Add(long count, ulong rows) => (samples, hash) = (samples + count, hash + rows);
 
     public void Clear() => (samples, hash) = (0, 0);
 
-    /// <summary>Takes up a checkpoint's ledger; on one rank only.</summary>
+    /// <summary>Takes up a checkpoint's ledger, or a peer's.</summary>
     public void Restore(LedgerEntry entry) => (samples, hash) = (entry.Samples, ulong.Parse(entry.Hash, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-
-    /// <summary>The sum over all ranks, and of their flags.</summary>
-    public (LedgerEntry Entry, bool AnyFlag) Gather(ICollective collective, bool flag)
-    {
-        var all = collective.AllGather(MemoryMarshal.AsBytes<ulong>([(ulong)samples, hash, flag ? 1UL : 0]));
-        var (count, sum, flags) = (0UL, 0UL, 0UL);
-        foreach (var bytes in all)
-        {
-            var values = MemoryMarshal.Cast<byte, ulong>(bytes);
-            (count, sum, flags) = (count + values[0], sum + values[1], flags + values[2]);
-        }
-
-        return (new LedgerEntry((long)count, sum.ToString("x16", CultureInfo.InvariantCulture)), flags > 0);
-    }
 
     /// <summary>The finaliser of SplitMix64 (Steele, Lea, Flood 2014).</summary>
     private static ulong Mix(ulong value)

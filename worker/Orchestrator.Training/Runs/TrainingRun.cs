@@ -4,7 +4,7 @@ using Orchestrator.Training.Evaluation;
 
 namespace Orchestrator.Training;
 
-/// <summary>One rank of one generation of a run. A process trains one at a time: torch's random generator and thread count belong to the process.</summary>
+/// <summary>A trainer's part in a run. A process trains one at a time: torch's random generator and thread count belong to the process.</summary>
 public sealed class TrainingRun : IDisposable
 {
     private readonly LoadedRun loaded;
@@ -41,19 +41,22 @@ public sealed class TrainingRun : IDisposable
     /// <summary>One line about the machine, for people.</summary>
     public string Hardware => Facts.Cpu;
 
-    /// <summary>Trains to the end of the file's epochs, from the checkpoint's step on.</summary>
+    /// <summary>Trains to the end of the file's epochs, from the checkpoint's step on, in one generation.</summary>
     /// <param name="collective">Of this rank, with the task's plan; not disposed of.</param>
-    /// <exception cref="DivergedException">On every rank, at the same step.</exception>
-    /// <exception cref="CollectiveException">A peer is gone: the generation is over.</exception>
-    /// <exception cref="IOException">A checkpoint can't be written.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; no checkpoint is written.</exception>
+    /// <inheritdoc cref="TrainingSession.Train" path="/exception"/>
     public TrainingOutcome Train(ICollective collective, ITrainingObserver observer, StopSignal stop, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(collective);
+        using var session = Open(observer, stop);
+        return session.Train(collective, GenerationStart.Only, cancellationToken)!;
+    }
+
+    /// <summary>Takes part in the run for as long as it goes on, through any number of generations.</summary>
+    /// <param name="joins">The run is under way: its state comes from a peer.</param>
+    public TrainingSession Open(ITrainingObserver observer, StopSignal stop, bool joins = false)
+    {
         ArgumentNullException.ThrowIfNull(observer);
         ArgumentNullException.ThrowIfNull(stop);
-        using var loop = new TrainingLoop(loaded, collective, observer, stop, Facts, cancellationToken);
-        return loop.Run();
+        return new TrainingSession(loaded, !joins, observer, stop, Facts);
     }
 
     /// <summary>Scores the test split with the checkpoint's weights: <c>test_loss</c>, <c>test_accuracy</c>, <c>test_accuracy_CLASS</c>. Empty where there is no test split.</summary>

@@ -3,7 +3,7 @@ using Orchestrator.Specs;
 
 namespace Orchestrator.Training;
 
-/// <summary>What one rank of one generation of a run is told.</summary>
+/// <summary>What a trainer is told when it starts.</summary>
 public sealed record TrainingTask
 {
     public required RunSpec Spec { get; init; }
@@ -21,6 +21,9 @@ public sealed record TrainingTask
 
     /// <summary>The checkpoint to resume from; null to begin at step 0.</summary>
     public string? CheckpointDirectory { get; init; }
+
+    /// <summary>Ends after this epoch with a checkpoint from which a later task goes on; 0 for the spec's epochs. Decides no bit: schedules go by the spec.</summary>
+    public int UntilEpoch { get; init; }
 
     /// <summary>Where rank 0 writes checkpoints, one folder each.</summary>
     public required string OutputDirectory { get; init; }

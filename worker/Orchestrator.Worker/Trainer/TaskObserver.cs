@@ -86,6 +86,7 @@ internal sealed class TaskObserver(AgentLink link, int rank, Serilog.ILogger log
     private static string Name(TrainingPhase phase) => phase switch
     {
         TrainingPhase.Loading => "loading",
+        TrainingPhase.Joining => "joining",
         TrainingPhase.FirstStep => "first-step",
         TrainingPhase.Stepping => "training",
         TrainingPhase.Reducing => "waiting",

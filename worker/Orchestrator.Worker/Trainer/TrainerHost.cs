@@ -105,6 +105,7 @@ internal sealed class TrainerHost(AgentLink link)
         Plan = plan,
         Rank = told.Task.Rank,
         CheckpointDirectory = told.CheckpointDirectory.Length > 0 ? told.CheckpointDirectory : null,
+        UntilEpoch = told.Task.UntilEpoch,
         OutputDirectory = told.OutputDirectory,
         Device = told.Device,
     };

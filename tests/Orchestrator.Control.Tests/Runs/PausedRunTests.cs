@@ -1,0 +1,107 @@
+using Orchestrator.Control.Runs;
+
+namespace Orchestrator.Control.Tests.Runs;
+
+/// <summary>A run that its sweep lets train to an epoch, and further later, or cuts at an epoch that it has passed.</summary>
+public sealed class PausedRunTests
+{
+    [Fact]
+    public void A_run_pauses_at_its_epoch_with_its_slots_free_and_goes_on_from_its_checkpoint()
+    {
+        var run = Until(1);
+        Train(run, 1);
+        Assert.Equal((RunPhase.Idle, null, "paused"), (run.State.Phase, run.State.Outcome, run.State.Name));
+        Assert.Null(run.State.Current);
+        Assert.True(run.State.IsPaused);
+
+        run.Do(new RunCommand.Extend(2, RunSample.At));
+        Assert.Equal(RunPhase.Waiting, run.State.Phase);
+        run.Begin();
+        Assert.Equal("r-10", run.State.Current!.Checkpoint);
+        Train(run, 2);
+        Assert.Equal("paused", run.State.Name);
+
+        run.Do(new RunCommand.Extend(0, RunSample.At));
+        run.Begin();
+        Train(run, 3);
+        Assert.Equal((RunOutcome.Succeeded, 3), (run.State.Outcome, run.State.History.Count));
+    }
+
+    [Fact]
+    public void An_extension_that_comes_before_the_pause_lets_it_go_on_at_once()
+    {
+        var run = Until(1);
+        run.Epoch(1);
+        run.Do(new RunCommand.Extend(3, RunSample.At));
+        Assert.Equal(RunPhase.Working, run.State.Phase);
+        run.Checkpoint(1);
+        run.End(1);
+        Assert.Equal(RunPhase.Waiting, run.State.Phase);
+    }
+
+    [Fact]
+    public void An_extension_that_comes_again_or_late_changes_nothing()
+    {
+        var run = Until(2);
+        Assert.Empty(run.Do(new RunCommand.Extend(2, RunSample.At)));
+        Assert.Empty(run.Do(new RunCommand.Extend(1, RunSample.At)));
+        Assert.Single(run.Do(new RunCommand.Extend(0, RunSample.At)));
+        Assert.Empty(run.Do(new RunCommand.Extend(2, RunSample.At)));
+        Assert.Empty(run.Do(new RunCommand.Extend(7, RunSample.At)));
+    }
+
+    [Fact]
+    public void A_paused_run_that_is_not_wanted_any_more_ends_as_stopped_with_its_checkpoint()
+    {
+        var run = Until(1);
+        Train(run, 1);
+        run.Do(new RunCommand.Cut(1, RunSample.At));
+        Assert.Equal((RunOutcome.Stopped, 1, "r-10"), (run.State.Outcome, run.State.History.Count, run.State.Best!.Id));
+        Assert.Empty(run.Do(new RunCommand.Cut(1, RunSample.At)));
+        Assert.Empty(run.Do(new RunCommand.Extend(3, RunSample.At)));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_a_run_did_beyond_the_epoch_that_it_is_cut_at_does_not_count(bool hasEnded)
+    {
+        var plan = RunSample.Plan(epochs: 4);
+        var run = RunSample.Requested(plan with { Retention = plan.Retention with { KeepPast = true } }, RunSample.Trial);
+        run.Begin();
+        double[] losses = [0.9, 0.5, 0.7, 0.1];
+        for (var epoch = 1; epoch <= 4; epoch++)
+        {
+            run.Epoch(epoch, losses[epoch - 1]);
+            run.Checkpoint(epoch, losses[epoch - 1]);
+        }
+
+        // Each was the best when it was written, but the third.
+        Assert.Equal(["r-10", "r-20", "r-40"], run.State.Checkpoints.Select(record => record.Id));
+        if (hasEnded)
+        {
+            run.End(4);
+            Assert.Equal(RunOutcome.Succeeded, run.State.Outcome);
+        }
+
+        run.Do(new RunCommand.Cut(3, RunSample.At));
+        Assert.Equal((RunOutcome.Stopped, RunPhase.Idle, 3, 3), (run.State.Outcome, run.State.Phase, run.State.Epoch, run.State.History.Count));
+        Assert.Equal("r-20", run.State.Best!.Id);
+        Assert.Equal(["r-10", "r-20"], run.State.Checkpoints.Select(record => record.Id));
+    }
+
+    private static RunSample Until(int epoch)
+    {
+        var run = new RunSample();
+        run.Do(new RunCommand.Request("r", RunSample.Plan(), "{}", "sha", RunSample.Trial, "", "0011223344556677", RunSample.At, epoch));
+        run.Begin();
+        return run;
+    }
+
+    private static void Train(RunSample run, int epoch)
+    {
+        run.Epoch(epoch);
+        run.Checkpoint(epoch);
+        run.End(epoch);
+    }
+}
