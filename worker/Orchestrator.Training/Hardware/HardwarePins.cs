@@ -18,6 +18,9 @@ public static class HardwarePins
         // One branch for every maker's processors. AVX2 would be faster for wide dense layers on some, and other bits on others.
         ["MKL_CBWR"] = "COMPATIBLE",
 
+        // Two fixed workspaces of cuBLAS, without which a GPU's matrix products may add in another order from call to call.
+        ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8",
+
         // Spinning threads ruin each other on a busy machine.
         ["OMP_WAIT_POLICY"] = "passive",
         ["OMP_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture),
