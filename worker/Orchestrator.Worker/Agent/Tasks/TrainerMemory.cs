@@ -5,26 +5,29 @@ namespace Orchestrator.Worker.Agent.Tasks;
 /// <summary>How much memory a trainer has, looked at once a second: once the kernel has killed it nobody can ask it any more.</summary>
 internal sealed class TrainerMemory
 {
+    /// <summary>A large process takes its time to go once it is killed; what was killed earlier than so many looks ago is not the cause of an exit now.</summary>
+    private const int Remembered = 10;
+
     private readonly int pid;
     private readonly Lock gate = new();
+    private readonly Queue<long> kills = new();
     private MemoryGroup group;
-    private long before;
-    private long recent;
     private long resident;
 
     public TrainerMemory(int pid)
     {
         this.pid = pid;
         group = MemoryGroup.Of(pid);
-        before = recent = group.Kills;
+        kills.Enqueue(group.Kills);
     }
 
-    /// <summary>What was killed earlier than two looks ago is not the cause of an exit now.</summary>
+    /// <summary>Once a second.</summary>
     public void Look()
     {
         lock (gate)
         {
-            if (Resident() is not { } bytes)
+            // One that has ended, and that nobody has collected yet, has none and is in no group.
+            if (Resident() is not { } bytes || bytes == 0)
             {
                 return;
             }
@@ -35,10 +38,14 @@ internal sealed class TrainerMemory
             {
                 // Somebody has moved it.
                 group = now;
-                recent = now.Kills;
+                kills.Clear();
             }
 
-            (before, recent) = (recent, group.Kills);
+            kills.Enqueue(group.Kills);
+            if (kills.Count > Remembered)
+            {
+                kills.Dequeue();
+            }
         }
     }
 
@@ -47,7 +54,7 @@ internal sealed class TrainerMemory
     {
         lock (gate)
         {
-            if (group.Kills <= before)
+            if (group.Kills <= kills.Peek())
             {
                 return null;
             }
