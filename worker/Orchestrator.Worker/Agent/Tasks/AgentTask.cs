@@ -232,9 +232,9 @@ internal sealed partial class AgentTask
     private async Task<Report> TrainAsync(Task after)
     {
         await after.WaitAsync(ending.Token);
-        var threads = RunSpec.FromJson(assignment.Spec).Training.Threads;
+        var training = RunSpec.FromJson(assignment.Spec).Training;
         train = await PrepareOnceThereIsRoomAsync(ending.Token);
-        var environment = TrainerEnvironment.Create(context.Options, Secret, threads);
+        var environment = TrainerEnvironment.Create(context.Options, Secret, training);
         ending.Token.ThrowIfCancellationRequested();
         process = TrainerProcess.Start(context.Directory.SocketPath, environment, line => context.Logs.Add(Key, line));
         memory = new TrainerMemory(process.Pid);
