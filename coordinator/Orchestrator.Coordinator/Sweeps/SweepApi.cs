@@ -31,7 +31,7 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepR
         var submission = new Submission(
             file.Name, request.File, fileName, [.. request.Set, .. pinned], file.Labels, dataset, package?.Sha256 ?? "", Activity.Current?.Id);
         await book.ExecuteAsync(id, new SweepCommand.Submit(id, settings, submission, time.GetUtcNow()), context.CancellationToken);
-        return new SubmitSweepResponse { Id = id };
+        return new SubmitSweepResponse { Id = id, Notes = { file.Extremes.SelectMany(RunNotes.Of).Distinct(StringComparer.Ordinal) } };
 
         Place PlaceOf(string field) => FilePlaces.Find(request.File, fileName, request.Set, field);
     }

@@ -81,7 +81,9 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
             collective = peers.Meet(order, plan, over.Token);
             link.Orders.Run(order.Generation, () => End(collective));
             var shards = plan.Ranges[order.Rank];
-            log.Information("generation {Generation}, rank {Rank} of {WorldSize} trains shards {First} to {Last} from step {Step}", order.Generation, order.Rank, plan.WorldSize, shards.First, shards.End - 1, session.Step);
+            log.Information(
+                "generation {Generation}, rank {Rank} of {WorldSize} trains shards {First} to {Last} from step {Step}; gradients travel by {Transport}",
+                order.Generation, order.Rank, plan.WorldSize, shards.First, shards.End - 1, session.Step, collective.Transport);
             var start = new GenerationStart(order.KnownEpochs, order.KnownCheckpointStep, () => link.Orders.After(order.Generation) is not null, order.UntilEpoch);
             return session.Train(collective, start, CancellationToken.None);
         }

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Orchestrator.Collectives;
-using Orchestrator.Collectives.Tcp;
 using Orchestrator.V1;
 using ShardRange = Orchestrator.Collectives.ShardRange;
 
@@ -52,7 +51,7 @@ internal sealed class Peers : IDisposable
     /// <exception cref="CollectiveException">A peer is not there, or can't prove the key.</exception>
     public ICollective Meet(BeginGeneration begin, ShardPlan plan, CancellationToken cancellationToken) => plan.WorldSize == 1
         ? new LocalCollective(plan)
-        : TcpCollective.ConnectAsync(listener, begin.Rank, begin.Peers, plan, begin.Key.Memory, new CollectiveOptions(), cancellationToken).GetAwaiter().GetResult();
+        : Collective.ConnectAsync(listener, begin.Rank, begin.Peers, plan, begin.Key.Memory, new CollectiveOptions(), cancellationToken).GetAwaiter().GetResult();
 
     public static ShardPlan Plan(IEnumerable<V1.ShardRange> shards) => new([.. shards.Select(shard => new ShardRange(shard.First, shard.End))]);
 

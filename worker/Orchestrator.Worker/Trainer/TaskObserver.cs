@@ -68,6 +68,8 @@ internal sealed class TaskObserver(AgentLink link, Serilog.ILogger log) : ITrain
         }
     }
 
+    public void Warn(string line) => log.Warning("{Line}", line);
+
     public void FlushSteps()
     {
         if (steps.Steps.Count > 0)
