@@ -5,12 +5,15 @@ internal sealed class History
 {
     private History(int count)
     {
+        Parameters = new ParameterAssignment[count];
         Points = new double[count][];
         States = new ObservedState[count];
         Costs = new double[count][];
         Violations = new double[count];
         Ticks = new int[count];
     }
+
+    public ParameterAssignment[] Parameters { get; }
 
     /// <summary>By trial: its coordinates, NaN where a parameter does not apply. Shared; not to be written to.</summary>
     public double[][] Points { get; }
@@ -50,6 +53,7 @@ internal sealed class History
 
             var ended = observed.State != ObservedState.Running;
             var valued = ended && observed.State != ObservedState.Failed && observed.Values.Count == goals.Count;
+            history.Parameters[i] = observed.Parameters;
             history.Points[i] = codec.Encode(observed.Parameters);
             history.States[i] = ended && !valued ? ObservedState.Failed : observed.State;
             history.Costs[i] = valued ? CostsOf(observed.Values, goals) : [];

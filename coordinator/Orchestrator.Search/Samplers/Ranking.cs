@@ -15,26 +15,14 @@ internal static class Ranking
     }
 
     /// <summary>The numbers of the trials that have ended, best first.</summary>
-    public static int[] BestFirst(History history)
-    {
-        var keys = new Key[history.Ended];
-        var numbers = new int[history.Ended];
-        var next = 0;
-        for (var trial = 0; trial < history.Count; trial++)
-        {
-            if (history.States[trial] != ObservedState.Running)
-            {
-                var standing = ClassOf(history, trial);
-                numbers[next] = trial;
-                keys[next++] = new Key(
-                    standing,
-                    standing switch { Class.Stopped => -history.Ticks[trial], Class.Infeasible => history.Violations[trial], _ => 0 },
-                    history.Costs[trial].Length == 1 ? history.Costs[trial][0] : 0,
-                    trial);
-            }
-        }
+    public static int[] BestFirst(History history) => BestFirst(history, 0, history.Count);
 
-        if (history.Valued > 0 && history.Costs.First(costs => costs.Length > 0).Length > 1)
+    /// <summary>The numbers of the trials from one on and below another that have ended, best first.</summary>
+    public static int[] BestFirst(History history, int from, int below)
+    {
+        var numbers = Enumerable.Range(from, below - from).Where(trial => history.States[trial] != ObservedState.Running).ToArray();
+        var keys = Array.ConvertAll(numbers, trial => KeyOf(history, trial));
+        if (Array.Exists(numbers, trial => history.Costs[trial].Length > 1))
         {
             RankFronts(history, numbers, keys);
         }
@@ -55,6 +43,13 @@ internal static class Ranking
                 keys[members[order[rank]]] = keys[members[order[rank]]] with { Cost = rank };
             }
         }
+    }
+
+    private static Key KeyOf(History history, int trial)
+    {
+        var standing = ClassOf(history, trial);
+        var first = standing switch { Class.Stopped => -history.Ticks[trial], Class.Infeasible => history.Violations[trial], _ => 0 };
+        return new Key(standing, first, history.Costs[trial].Length == 1 ? history.Costs[trial][0] : 0, trial);
     }
 
     private static Class ClassOf(History history, int trial) => history.States[trial] switch
