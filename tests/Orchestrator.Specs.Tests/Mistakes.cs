@@ -58,6 +58,7 @@ public sealed class Mistakes
     [InlineData("choice: [64, 128, 256]", "choice: [64, -1]", "sweep.yaml:5:57: model.hidden: -1 is out of range; it must be at least 1")]
     [InlineData("when: { optimizer: sgd }", "when: { optimizer: rms }", "parameters.momentum.when: optimizer is never \"rms\"; its choices: \"sgd\", \"adamw\"")]
     [InlineData("when: { optimizer: sgd }", "when: { optimiser: sgd }", "parameters.momentum.when: optimiser is not a parameter above this one; declare it before what depends on it")]
+    [InlineData("parameters:", "constraints: x < 1\nparameters:", "constraints: a list of comparisons is expected, not the text 'x < 1'; constraints: [\"x + y <= 1\"]")]
     [InlineData(", when: { optimizer: sgd }", "", "training.optimizer.momentum: adamw has no momentum; it belongs to sgd")]
     [InlineData("hidden: $hidden", "hidden: 64", "sweep.yaml:22:3: parameters.hidden: nothing in the file refers to it; write $hidden where its value belongs, or take it away")]
     [InlineData("sampler: random", "sampler: grid", "parameters.lr: a grid can't count this range; add points: 5, use quantized or choice, or another sampler")]
