@@ -20,8 +20,9 @@ public static class SpecSchema
             ["description"] = "The search space: a kind and its values for each name; $name anywhere in the file stands for the trial's value.",
             ["additionalProperties"] = Parameter(),
         };
+        // A sweep of external trials has no dataset.
         var file = File("Sweep file", fields);
-        ((JsonArray)file["required"]!).Add("search");
+        file["required"] = new JsonArray("name", "search");
         ((JsonArray)file["required"]!).Add("parameters");
         return file;
     }
