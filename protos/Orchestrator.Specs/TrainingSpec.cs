@@ -5,6 +5,9 @@ namespace Orchestrator.Specs;
 /// <summary>How a run is trained. The defaults are those of the sweep file.</summary>
 public sealed record TrainingSpec
 {
+    public const string PinnedHardware = "pinned";
+    public const string NativeHardware = "native";
+
     [Field("Passes over the training rows.", Min = 1, Max = 1_000_000)]
     public int Epochs { get; init; } = 1;
 
@@ -28,6 +31,10 @@ public sealed record TrainingSpec
     /// <summary>Intra-op threads of a rank; part of what decides the bits.</summary>
     [Field("Intra-op threads of a rank; decides the bits.", Min = 1, Max = 256)]
     public int Threads { get; init; } = 1;
+
+    /// <summary>pinned or native; part of what decides the bits.</summary>
+    [Field("pinned: the same bits on every maker's x86-64 processors; native: the machine's fastest instructions, and the same bits on machines of its kind alone.", OneOf = "pinned native")]
+    public string Hardware { get; init; } = PinnedHardware;
 
     [Field("Random changes of the training images, in this order: horizontal-flip, { shift: pixels }, { crop: padding }.")]
     public IReadOnlyList<AugmentSpec> Augment { get; init; } = [];

@@ -268,12 +268,12 @@ public abstract class CollectiveConformance
     [Fact]
     public async Task Types_that_have_no_sum_are_refused()
     {
-        await using var gang = await GangAsync(ShardPlan.Even(1, 1));
+        await using var gang = await GangAsync(ShardPlan.Even(WorldSizes[0], WorldSizes[0]));
         var refused = Record.Exception(() => gang.Ranks[0].AllReduce<byte>(new byte[1], 1, new byte[1]));
         Assert.IsType<NotSupportedException>(refused?.InnerException ?? refused);
     }
 
-    private protected static void Check<T>(Gang gang, ShardPlan plan, int elements, int stride, int seed)
+    internal static void Check<T>(Gang gang, ShardPlan plan, int elements, int stride, int seed)
         where T : unmanaged, INumber<T>
     {
         var gradients = new Gradients<T>(plan.Shards, elements, seed);
@@ -339,4 +339,31 @@ public sealed class TcpCollectiveTests : CollectiveConformance
     protected override IReadOnlyList<int> WorldSizes => [1, 2, 3, 4, 5, 8];
 
     private protected override Task<Gang> GangAsync(ShardPlan plan) => Gang.TcpAsync(plan);
+}
+
+public sealed class SharedMemoryCollectiveTests : CollectiveConformance
+{
+    protected override IReadOnlyList<int> WorldSizes => [2, 3, 4, 5, 8];
+
+    private protected override async Task<Gang> GangAsync(ShardPlan plan)
+    {
+        var gang = await Gang.ConnectAsync(plan);
+        Assert.All(gang.Ranks, collective => Assert.Equal(plan.WorldSize == 1 ? "one process" : "shared memory", collective.Transport));
+        return gang;
+    }
+}
+
+/// <summary>Two or three hosts, of one, two or three ranks, side by side and mixed.</summary>
+public sealed class MixedCollectiveTests : CollectiveConformance
+{
+    private static readonly string[] Hosts = ["a", "a", "b", "b", "a", "c", "b", "c"];
+
+    protected override IReadOnlyList<int> WorldSizes => [3, 4, 5, 7, 8];
+
+    private protected override async Task<Gang> GangAsync(ShardPlan plan)
+    {
+        var gang = await Gang.ConnectAsync(plan, host: rank => Hosts[rank]);
+        Assert.All(gang.Ranks, collective => Assert.StartsWith(plan.WorldSize == 1 ? "one" : "shared memory and tcp", collective.Transport, StringComparison.Ordinal));
+        return gang;
+    }
 }

@@ -1,43 +1,90 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
+using Orchestrator.Collectives.SharedMemory;
 
 namespace Orchestrator.Collectives.Tests;
 
 /// <summary>What a rank sees of a peer's process that is killed or frozen in the middle of a sum.</summary>
-public sealed partial class PeerProcessTests
+public sealed class PeerProcessTests
 {
     private const int Kill = 9;
     private const int Stop = 19;
 
-    [Fact]
-    public async Task A_peer_that_is_killed_is_lost_long_before_the_deadline()
+    public static TheoryData<string, bool> Ends
     {
-        var (failure, elapsed) = await SignalInMidSumAsync(Kill, TimeSpan.FromSeconds(60));
+        get
+        {
+            var ends = new TheoryData<string, bool>();
+            foreach (var stage in Enum.GetNames<HostStage>())
+            {
+                ends.Add(stage, false);
+                ends.Add(stage, true);
+            }
+
+            return ends;
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_peer_that_is_killed_is_lost_long_before_the_deadline(bool sharedMemory)
+    {
+        var (failure, elapsed) = await SignalInMidSumAsync(Kill, TimeSpan.FromSeconds(60), sharedMemory);
         Assert.Equal((CollectiveFailure.PeerLost, 1), (failure.Failure, failure.Peer));
         Assert.True(elapsed < TimeSpan.FromSeconds(20), $"it took {elapsed}");
     }
 
-    [Fact]
-    public async Task A_peer_that_is_frozen_is_timed_out_at_the_deadline()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_peer_that_is_frozen_is_timed_out_at_the_deadline(bool sharedMemory)
     {
-        var (failure, elapsed) = await SignalInMidSumAsync(Stop, TimeSpan.FromSeconds(1));
+        var (failure, elapsed) = await SignalInMidSumAsync(Stop, TimeSpan.FromSeconds(1), sharedMemory);
         Assert.Equal((CollectiveFailure.TimedOut, 1), (failure.Failure, failure.Peer));
         Assert.True(elapsed > TimeSpan.FromSeconds(0.9), $"it took {elapsed}");
     }
 
-    private static async Task<(CollectiveException Failure, TimeSpan Elapsed)> SignalInMidSumAsync(int signal, TimeSpan deadline)
+    [Theory]
+    [MemberData(nameof(Ends))]
+    public async Task A_peer_killed_at_any_stage_of_a_shared_sum_is_lost_and_no_sum_is_torn(string stage, bool allocated)
     {
-        var (peer, mine) = await PeerProgram.MeetAsync(new CollectiveOptions { Deadline = deadline });
+        var options = new CollectiveOptions { Deadline = TimeSpan.FromSeconds(60) };
+        var (peer, mine) = await PeerProgram.MeetAsync(options, (Enum.Parse<HostStage>(stage), allocated));
         using (peer)
         await using (mine)
         {
-            var (partials, total) = (new float[PeerProgram.Elements], new float[PeerProgram.Elements]);
+            Assert.Equal("shared memory", mine.Transport);
+            var sums = 0;
+            void SumUntilItFails()
+            {
+                for (; ; sums++)
+                {
+                    PeerProgram.Sum(mine, allocated);
+                }
+            }
+
+            var failure = Assert.Throws<CollectiveException>(SumUntilItFails);
+            Assert.Equal((CollectiveFailure.PeerLost, 1), (failure.Failure, failure.Peer));
+
+            // The sum in which it died may have come to its end here.
+            Assert.InRange(sums, 4, 5);
+            Assert.Empty(Directory.GetFiles("/dev/shm", "*orch*"));
+        }
+    }
+
+    private static async Task<(CollectiveException Failure, TimeSpan Elapsed)> SignalInMidSumAsync(
+        int signal, TimeSpan deadline, bool sharedMemory)
+    {
+        var (peer, mine) = await PeerProgram.MeetAsync(new CollectiveOptions { Deadline = deadline, SharedMemory = sharedMemory });
+        using (peer)
+        await using (mine)
+        {
             var sums = 0;
             void SumUntilItFails()
             {
                 while (true)
                 {
-                    mine.AllReduce<float>(partials, PeerProgram.Elements, total);
+                    PeerProgram.Sum(mine, allocated: false);
                     Volatile.Write(ref sums, sums + 1);
                 }
             }
@@ -49,11 +96,8 @@ public sealed partial class PeerProcessTests
             }
 
             var began = Stopwatch.GetTimestamp();
-            Assert.Equal(0, Send(peer.Pid, signal));
+            Assert.Equal(0, PeerProgram.Signal(peer.Pid, signal));
             return (await failure, Stopwatch.GetElapsedTime(began));
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Send(int pid, int signal);
 }

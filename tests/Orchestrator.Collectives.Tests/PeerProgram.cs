@@ -1,17 +1,22 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Orchestrator.Collectives.SharedMemory;
 using Orchestrator.Collectives.Tcp;
 
 namespace Orchestrator.Collectives.Tests;
 
 /// <summary>Rank 1 of two, in a process of its own that sums until it is killed.</summary>
-internal sealed class PeerProgram : IDisposable
+internal sealed partial class PeerProgram : IDisposable
 {
     public const int Elements = 1_000_003;
 
     public static readonly ShardPlan Plan = ShardPlan.Even(2, 2);
+
+    private const int KillSignal = 9;
 
     private readonly Process process;
 
@@ -20,16 +25,21 @@ internal sealed class PeerProgram : IDisposable
     public int Pid => process.Id;
 
     /// <summary>Starts it, and meets it as rank 0.</summary>
-    public static async Task<(PeerProgram Peer, TcpCollective Mine)> MeetAsync(CollectiveOptions options)
+    /// <param name="end">Where it kills itself, in the fifth sum, with rows and total in shared memory or not; null: nowhere.</param>
+    public static async Task<(PeerProgram Peer, ICollective Mine)> MeetAsync(CollectiveOptions options, (HostStage Stage, bool Allocated)? end = null)
     {
         using var mine = TcpCollective.Listen("127.0.0.1");
         var port = FreePort();
         string[] peers = [Gang.AddressOf(mine), $"127.0.0.1:{port}"];
         var key = RandomNumberGenerator.GetBytes(32);
-        var peer = new PeerProgram(Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["peer", string.Join(',', peers), Convert.ToHexString(key)]))!);
+        string[] arguments =
+        [
+            "peer", string.Join(',', peers), Convert.ToHexString(key), options.SharedMemory.ToString(), $"{end?.Stage}", $"{end?.Allocated}",
+        ];
+        var peer = new PeerProgram(Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments))!);
         try
         {
-            return (peer, await TcpCollective.ConnectAsync(mine, 0, peers, Plan, key, options, TestContext.Current.CancellationToken));
+            return (peer, await Collective.ConnectAsync(mine, 0, peers, Plan, key, options, TestContext.Current.CancellationToken));
         }
         catch
         {
@@ -38,17 +48,31 @@ internal sealed class PeerProgram : IDisposable
         }
     }
 
-    public static async Task<int> RunAsync(string[] peers, byte[] key)
+    public static async Task<int> RunAsync(string[] arguments)
     {
+        var options = new CollectiveOptions { SharedMemory = bool.Parse(arguments[2]) };
+
         // Nobody dials the highest rank: its own listener is a formality.
         using var listener = TcpCollective.Listen("127.0.0.1");
-        await using var collective = await TcpCollective.ConnectAsync(listener, 1, peers, Plan, key, new CollectiveOptions(), CancellationToken.None);
-        var (mine, total) = (new float[Elements], new float[Elements]);
+        await using var collective = await Collective.ConnectAsync(
+            listener, 1, arguments[0].Split(','), Plan, Convert.FromHexString(arguments[1]), options, CancellationToken.None);
+        var sums = 0;
+        if (Enum.TryParse<HostStage>(arguments[3], out var stage))
+        {
+            ((HostCollective)collective).AtStage = now =>
+            {
+                if (sums == 4 && now == stage)
+                {
+                    _ = Send(Environment.ProcessId, KillSignal);
+                }
+            };
+        }
+
         try
         {
-            while (true)
+            for (; ; sums++)
             {
-                collective.AllReduce<float>(mine, Elements, total);
+                Sum(collective, arguments[4] == bool.TrueString);
             }
         }
         catch (CollectiveException)
@@ -56,6 +80,23 @@ internal sealed class PeerProgram : IDisposable
             return 1;
         }
     }
+
+    /// <summary>One sum, of which every element must be 1 + 2 = 3.</summary>
+    public static void Sum(ICollective collective, bool allocated)
+    {
+        using var rows = allocated ? collective.Allocate(sizeof(float) * Elements) : null;
+        using var sum = allocated ? collective.Allocate(sizeof(float) * Elements) : null;
+        var mine = rows is null ? new float[Elements] : rows.Span<float>(0, Elements);
+        var total = sum is null ? new float[Elements] : sum.Span<float>(0, Elements);
+        mine.Fill(collective.Rank + 1);
+        collective.AllReduce<float>(mine, Elements, total);
+        if (total.ContainsAnyExcept(3f))
+        {
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"torn at {total.IndexOfAnyExcept(3f)}"));
+        }
+    }
+
+    public static int Signal(int pid, int signal) => Send(pid, signal);
 
     public void Dispose()
     {
@@ -70,4 +111,7 @@ internal sealed class PeerProgram : IDisposable
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Send(int pid, int signal);
 }

@@ -2,9 +2,9 @@ using Orchestrator.Collectives.Tests;
 using Xunit.MicrosoftTestingPlatform;
 
 // A peer that is to be killed is a process of its own, and this executable is one when asked.
-if (args is ["peer", var peers, var key])
+if (args is ["peer", ..])
 {
-    return await PeerProgram.RunAsync(peers.Split(','), Convert.FromHexString(key));
+    return await PeerProgram.RunAsync(args[1..]);
 }
 
 return args.Any(argument => argument is "--server" or "--internal-msbuild-node")

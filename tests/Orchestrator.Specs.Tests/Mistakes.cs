@@ -50,6 +50,7 @@ public sealed class Mistakes
     [InlineData("choice: [64, 128, 256]", "choice: [64, -1]", "sweep.yaml:5:57: model.hidden: -1 is out of range; it must be at least 1")]
     [InlineData("when: { optimizer: sgd }", "when: { optimizer: rms }", "parameters.momentum.when: optimizer is never \"rms\"; its choices: \"sgd\", \"adamw\"")]
     [InlineData("when: { optimizer: sgd }", "when: { optimiser: sgd }", "parameters.momentum.when: optimiser is not a parameter above this one; declare it before what depends on it")]
+    [InlineData("parameters:", "constraints: x < 1\nparameters:", "constraints: a list of comparisons is expected, not the text 'x < 1'; constraints: [\"x + y <= 1\"]")]
     [InlineData(", when: { optimizer: sgd }", "", "training.optimizer.momentum: adamw has no momentum; it belongs to sgd")]
     [InlineData("hidden: $hidden", "hidden: 64", "sweep.yaml:22:3: parameters.hidden: nothing in the file refers to it; write $hidden where its value belongs, or take it away")]
     [InlineData("sampler: random", "sampler: grid", "parameters.lr: a grid can't count this range; add points: 5, use quantized or choice, or another sampler")]
@@ -58,7 +59,7 @@ public sealed class Mistakes
     [InlineData("seed: 7", "seed: [7", "not valid YAML")]
     [InlineData("name: fashion-cnn", "name: ../etc", "sweep.yaml:1:7: name: '../etc' is not a name")]
     [InlineData("  trials: 40\n", "", "search.trials: random does not end by itself; say how many: trials: 20")]
-    [InlineData("  keep: best 3", "  stopper: asah", "search.stopper.name: 'asah' is not known here; did you mean asha?")]
+    [InlineData("  keep: best 3", "  stopper: asah", "search.stopper: 'asah' is not known here; did you mean asha?")]
     [InlineData("  keep: best 3", "  stopper: { name: asha, min_epochs: 9 }", "search.stopper.min_epochs: a trial has 9 epochs, so none is left after the lowest rung at 9; below 9")]
     [InlineData("  keep: best 3", "  stopper: { name: asha, reduction: 1 }", "search.stopper.reduction: 1 is out of range; it must be at least 2")]
     [InlineData("  keep: best 3", "  stopper: { name: hyperband, max_epochs: 20 }", "search.stopper.max_epochs: no trial trains for 20 epochs: training.epochs is 9; at most 9, or leave it out")]
@@ -67,7 +68,7 @@ public sealed class Mistakes
     [InlineData("goal: maximize }", "goal: maximize, at: best 3 }", "search.objective.at: which report counts is expected, not 'best 3'; write: best, last")]
     [InlineData("  keep: best 3", "  constraints: { metric: val_los, max: 1 }", "search.constraints.metric: image-classifier reports no metric 'val_los'; did you mean val_loss?")]
     [InlineData("  keep: best 3", "  constraints: { metric: val_loss }", "search.constraints: the constraint on val_loss bounds nothing")]
-    [InlineData("  keep: best 3", "  stop: { time: 5 }", "search.stop.time: a duration is expected, not the text '5'; write: 30s, 10m or 2h")]
+    [InlineData("  keep: best 3", "  stop: { time: 5 }", "search.stop.time: a duration is expected, not the number 5; write: 30s, 10m or 2h")]
     [InlineData("  keep: best 3", "  stop: { time: 5d }", "search.stop.time: 'd' is not a unit of time")]
     public void A_mistake_is_told_with_its_place_and_the_mend(string good, string bad, string message)
     {

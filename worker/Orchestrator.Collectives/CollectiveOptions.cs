@@ -13,6 +13,12 @@ public sealed record CollectiveOptions
     /// <summary>The longest contribution to an all-gather that is taken from a peer, in bytes.</summary>
     public int GreatestGather { get; init; } = 256 << 20;
 
+    /// <summary>Whether ranks that can read each other's memory do so.</summary>
+    public bool SharedMemory { get; init; } = true;
+
+    /// <summary>For tests: another host's name.</summary>
+    internal string? Host { get; init; }
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(Deadline, TimeSpan.Zero);

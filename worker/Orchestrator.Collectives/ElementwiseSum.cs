@@ -6,6 +6,8 @@ namespace Orchestrator.Collectives;
 /// in the result.</summary>
 internal sealed unsafe class ElementwiseSum
 {
+    public const int TileBytes = 16 << 10;
+
     private readonly delegate*<byte*, byte*, byte*, int, void> add;
 
     private ElementwiseSum(int dtype, int size, delegate*<byte*, byte*, byte*, int, void> add)
@@ -24,8 +26,9 @@ internal sealed unsafe class ElementwiseSum
     public static ElementwiseSum Of<T>()
         where T : unmanaged, INumber<T> => Cache<T>.Instance;
 
-    /// <summary>Adds <paramref name="count"/> elements of the leaves along the tree.</summary>
-    /// <param name="operands">The leaves' addresses, then the temporaries'.</param>
+    /// <summary>Adds <paramref name="count"/> elements of the leaves along the tree, a tile at a time, so that what is added in between
+    /// stays in the nearest cache.</summary>
+    /// <param name="operands">The leaves' addresses, then the temporaries', <see cref="TileBytes"/> each.</param>
     public void Run(TreeProgram program, ReadOnlySpan<nint> operands, byte* output, int count)
     {
         if (program.OnlyLeaf >= 0)
@@ -35,10 +38,18 @@ internal sealed unsafe class ElementwiseSum
             return;
         }
 
-        foreach (var step in program.Steps)
+        var tile = program.Steps.Length == 1 ? count : TileBytes / Size;
+        for (var first = 0; first < count; first += tile)
         {
-            var target = step.Target == TreeProgram.Output ? output : (byte*)operands[step.Target];
-            add(target, (byte*)operands[step.Left], (byte*)operands[step.Right], count);
+            var offset = (nint)first * Size;
+            foreach (var step in program.Steps)
+            {
+                add(
+                    step.Target == TreeProgram.Output ? output + offset : (byte*)operands[step.Target],
+                    (byte*)operands[step.Left] + (step.Left < program.Leaves ? offset : 0),
+                    (byte*)operands[step.Right] + (step.Right < program.Leaves ? offset : 0),
+                    Math.Min(tile, count - first));
+            }
         }
     }
 

@@ -5,8 +5,8 @@ namespace Orchestrator.Collectives;
 internal readonly record struct TreeStep(int Target, int Left, int Right);
 
 /// <summary>
-/// The canonical tree's additions above the subtrees that the ranks send, in an order that needs few temporaries. The leaves are the
-/// ranks' owned nodes, in rank order: left to right in the tree.
+/// The canonical tree's additions above the subtrees that the members (ranks, or hosts) bring, in an order that needs few temporaries. The
+/// leaves are the members' nodes, member by member.
 /// </summary>
 internal sealed class TreeProgram
 {
@@ -17,25 +17,32 @@ internal sealed class TreeProgram
     private readonly SortedSet<int> free = [];
 
     public TreeProgram(ShardPlan plan)
+        : this([.. Enumerable.Range(0, plan.WorldSize).Select(plan.OwnedNodes)], new TreeNode(0, plan.Shards))
     {
-        FirstLeaf = new int[plan.WorldSize];
-        for (var rank = 0; rank < plan.WorldSize; rank++)
+    }
+
+    /// <param name="owned">By member: the nodes whose sums it brings. Those outside the root are numbered and not used.</param>
+    /// <param name="root">The node to sum.</param>
+    public TreeProgram(IReadOnlyList<TreeNode>[] owned, TreeNode root)
+    {
+        FirstLeaf = new int[owned.Length];
+        for (var member = 0; member < owned.Length; member++)
         {
-            FirstLeaf[rank] = leaves.Count;
-            foreach (var node in plan.OwnedNodes(rank))
+            FirstLeaf[member] = leaves.Count;
+            foreach (var node in owned[member])
             {
                 leaves.Add(node, leaves.Count);
             }
         }
 
-        var root = Compile(new TreeNode(0, plan.Shards));
+        var result = Compile(root);
         if (steps.Count > 0)
         {
             steps[^1] = steps[^1] with { Target = Output };
         }
         else
         {
-            OnlyLeaf = root;
+            OnlyLeaf = result;
         }
 
         Steps = [.. steps];
@@ -46,7 +53,7 @@ internal sealed class TreeProgram
     /// <summary>The leaf that is the whole sum where there is nothing to add; -1 otherwise.</summary>
     public int OnlyLeaf { get; } = -1;
 
-    /// <summary>By rank: the number of the rank's first leaf.</summary>
+    /// <summary>By member: the number of its first leaf.</summary>
     public int[] FirstLeaf { get; }
 
     public int Leaves => leaves.Count;

@@ -59,7 +59,10 @@ internal static class RunCommands
     private static Task<int> SubmitAsync(Shell shell, ParseResult parsed, CancellationToken cancellation) => new Submission(
         "run",
         async (connection, text, name, overrides, token) =>
-            (await connection.Runs.SubmitRunAsync(new() { File = text, FileName = name, Folder = SpecText.FolderOf(name), Set = { overrides } }, cancellationToken: token)).Id,
+        {
+            var submitted = await connection.Runs.SubmitRunAsync(new() { File = text, FileName = name, Folder = SpecText.FolderOf(name), Set = { overrides } }, cancellationToken: token);
+            return (submitted.Id, submitted.Notes);
+        },
         (connection, id, token) => RunWatch.RunAsync(shell, connection, id, parsed.Json(), token)).RunAsync(shell, parsed, cancellation);
 
     private static async Task<int> ListAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)

@@ -96,7 +96,10 @@ internal static class SweepCommands
     private static Task<int> SubmitFileAsync(Shell shell, ParseResult parsed, CancellationToken cancellation) => new Submission(
         "sweep",
         async (connection, text, name, overrides, token) =>
-            (await connection.Sweeps.SubmitSweepAsync(new() { File = text, FileName = name, Folder = SpecText.FolderOf(name), Set = { overrides } }, cancellationToken: token)).Id,
+        {
+            var submitted = await connection.Sweeps.SubmitSweepAsync(new() { File = text, FileName = name, Folder = SpecText.FolderOf(name), Set = { overrides } }, cancellationToken: token);
+            return (submitted.Id, submitted.Notes);
+        },
         (connection, id, token) => SweepWatch.RunAsync(shell, connection, id, parsed.Json(), token)).RunAsync(shell, parsed, cancellation);
 
     private static async Task<int> ListAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)

@@ -29,7 +29,7 @@ internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views
         var plan = RunPlan.From(spec, await rows.OfAsync(dataset.ManifestSha256, context.CancellationToken));
         await runs.ExecuteAsync(id, new RunCommand.Request(
             id, plan, spec.ToJson(), dataset.ManifestSha256, null, TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow()));
-        return new SubmitRunResponse { Id = id };
+        return new SubmitRunResponse { Id = id, Notes = { RunNotes.Of(spec) } };
 
         Place PlaceOf(string field) => FilePlaces.Find(request.File, fileName, request.Set, field);
     }

@@ -38,7 +38,7 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepR
         var submission = new Submission(
             file.Name, request.File, fileName, [.. request.Set, .. pinned], file.Labels, dataset, package?.Sha256 ?? "", Activity.Current?.Id);
         await book.ExecuteAsync(id, new SweepCommand.Submit(id, settings, submission, time.GetUtcNow()), context.CancellationToken);
-        return new SubmitSweepResponse { Id = id };
+        return new SubmitSweepResponse { Id = id, Notes = { file.Extremes.SelectMany(RunNotes.Of).Distinct(StringComparer.Ordinal) } };
 
         Place PlaceOf(string field) => FilePlaces.Find(request.File, fileName, request.Set, field);
     }
@@ -64,7 +64,13 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepR
     public override async Task<Sweep> GetSweep(GetSweepRequest request, ServerCallContext context)
     {
         var state = await ReadAsync(request.Id, context.CancellationToken);
-        return View(state);
+        var view = View(state);
+        if (request.Explain)
+        {
+            view.Importance.AddRange(SweepView.ImportanceOf(state));
+        }
+
+        return view;
     }
 
     public override async Task<SweepFileText> GetSweepFile(GetSweepRequest request, ServerCallContext context)

@@ -16,7 +16,8 @@ internal static class SweepFiling
     {
         try
         {
-            var space = new SearchSpace([.. file.Parameters.Select(ParameterOf)]);
+            var space = new SearchSpace([.. file.Parameters.Select(ParameterOf)], file.Constraints);
+            SpaceRoom.Check(space);
             var sampler = SamplerCatalog.Find(file.Search.Sampler) ?? throw Wrong(fileName, "unknown-sampler", "search.sampler",
                 $"there is no sampler '{file.Search.Sampler}'", $"use one of {string.Join(", ", SamplerCatalog.Names)}");
             var settings = new SweepSettings(
@@ -36,7 +37,8 @@ internal static class SweepFiling
         catch (SearchSpaceException refusal)
         {
             var line = file.Parameters.FirstOrDefault(parameter => parameter.Name == refusal.Parameter)?.Line ?? 0;
-            var field = refusal.Parameter.Length == 0 ? "parameters" : $"parameters.{refusal.Parameter}";
+            var field = refusal.Code is "bad-constraint" or "small-space" ? "constraints"
+                : refusal.Parameter.Length == 0 ? "parameters" : $"parameters.{refusal.Parameter}";
             throw new SpecException(new SpecError(refusal.Code, refusal.Message, refusal.Mend, fileName, line, line == 0 ? 0 : 1, field));
         }
     }
@@ -95,13 +97,14 @@ internal static class SweepFiling
             }
         }
 
-        return values;
+        return space.Keeps(values) ? values : throw Wrong(fileName, "out-of-range", field, "the point misses one of the constraints", "a point that keeps to all of them");
     }
 
     private static Parameter ParameterOf(ParameterSpec parameter) => new(
         parameter.Name,
         DomainOf(parameter),
-        [.. parameter.When.Select(condition => new Condition(condition.Key, [.. condition.Value.Select(ParameterValue.Of)]))]);
+        [.. parameter.When.Select(condition => new Condition(
+            condition.Key, [.. condition.Value.Values.Select(ParameterValue.Of)], condition.Value.Min, condition.Value.Max))]);
 
     private static ParameterDomain DomainOf(ParameterSpec parameter) => parameter.Kind switch
     {
@@ -109,7 +112,7 @@ internal static class SweepFiling
         ParameterKind.LogUniform => new ParameterDomain.LogUniform(parameter.Low, parameter.High, parameter.Points),
         ParameterKind.Integer => new ParameterDomain.Integer((long)parameter.Low, (long)parameter.High, (long)(parameter.Step ?? 1), parameter.Log),
         ParameterKind.Quantized => new ParameterDomain.Quantized(parameter.Low, parameter.High, parameter.Step ?? 0),
-        ParameterKind.Choice => new ParameterDomain.Choice([.. parameter.Choices.Select(ParameterValue.Of)]),
+        ParameterKind.Choice => new ParameterDomain.Choice([.. parameter.Choices.Select(ParameterValue.Of)], parameter.Ordered),
         ParameterKind.Constant => new ParameterDomain.Constant(ParameterValue.Of(parameter.Choices[0])),
         _ => throw new ArgumentOutOfRangeException(nameof(parameter), parameter.Kind, "no kind of parameter"),
     };

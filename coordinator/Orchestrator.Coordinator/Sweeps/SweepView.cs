@@ -49,6 +49,14 @@ internal static class SweepView
         };
     }
 
+    /// <summary>How much of the objective's spread each parameter explains; nothing where too few trials have values.</summary>
+    public static IEnumerable<Wire.Importance> ImportanceOf(SweepState state)
+    {
+        var settings = state.Settings!;
+        return ParameterImportance.Of(settings.Space, [.. new ObservedTrials(settings with { Earlier = [] }, state.Trials)], settings.Seed)
+            .Select(importance => new Wire.Importance { Parameter = importance.Parameter, Share = importance.Share });
+    }
+
     private static Wire.Objective ObjectiveOf(Objective objective) =>
         new() { Metric = objective.Metric, Goal = objective.Goal == Goal.Maximize ? "maximize" : "minimize" };
 

@@ -62,7 +62,7 @@ internal static class SweepChecks
                         "undefined-parameter", $"{condition} is not a parameter above this one", "declare it before what depends on it");
                 }
 
-                if (parent.Kind is ParameterKind.Choice or ParameterKind.Constant && wanted.FirstOrDefault(value => !parent.Choices.Any(choice => JsonNode.DeepEquals(choice, value))) is { } never)
+                if (parent.Kind is ParameterKind.Choice or ParameterKind.Constant && wanted.Values.FirstOrDefault(value => !parent.Choices.Any(choice => JsonNode.DeepEquals(choice, value))) is { } never)
                 {
                     throw Place(place, parameter).Child("when").Error("out-of-range", $"{condition} is never {never.ToJsonString()}", $"its choices: {string.Join(", ", parent.Choices.Select(choice => choice?.ToJsonString() ?? "null"))}");
                 }

@@ -19,10 +19,8 @@ internal static class RankProgram
         using var listener = TcpCollective.Listen("127.0.0.1");
         Console.WriteLine(((IPEndPoint)listener.LocalEndpoint).Port);
         var peers = (await Console.In.ReadLineAsync())!.Split(',');
-        await using ICollective collective = order.WorldSize == 1
-            ? new LocalCollective(plan)
-            : await TcpCollective.ConnectAsync(
-                listener, order.Rank, peers, plan, SHA256.HashData(Encoding.UTF8.GetBytes(order.Run)), new CollectiveOptions(), CancellationToken.None);
+        await using var collective = await Collective.ConnectAsync(
+            listener, order.Rank, peers, plan, SHA256.HashData(Encoding.UTF8.GetBytes(order.Run)), new CollectiveOptions(), CancellationToken.None);
         using var run = TrainingRun.Load(
             new TrainingTask
             {

@@ -12,9 +12,9 @@ internal sealed unsafe class BroadcastOperation(int root, int rank, int worldSiz
     private readonly int previous = (rank + worldSize - 1) % worldSize;
     private long here = rank == root ? length : 0;
 
-    public override Next NextSend(PeerLink link, out Segment segment)
+    public override Next NextSend(PeerLink link, out Stretch stretch)
     {
-        segment = default;
+        stretch = default;
         if (link.Rank != next || next == root)
         {
             return Next.Done;
@@ -24,8 +24,8 @@ internal sealed unsafe class BroadcastOperation(int root, int rank, int worldSiz
         {
             link.SendStage = 1;
             new MessageHeader(MessageKind.Broadcast, sequence, length, root).Write(new Span<byte>(link.SendHeader, MessageHeader.Size));
-            segment = new Segment(link.SendHeader, MessageHeader.Size);
-            return Next.Segment;
+            stretch = new Stretch(link.SendHeader, MessageHeader.Size);
+            return Next.Stretch;
         }
 
         if (link.Sent == here)
@@ -33,14 +33,14 @@ internal sealed unsafe class BroadcastOperation(int root, int rank, int worldSiz
             return here == length ? Next.Done : Next.Wait;
         }
 
-        segment = new Segment(bytes + link.Sent, here - link.Sent);
+        stretch = new Stretch(bytes + link.Sent, here - link.Sent);
         link.Sent = here;
-        return Next.Segment;
+        return Next.Stretch;
     }
 
-    public override Next NextReceive(PeerLink link, out Segment segment)
+    public override Next NextReceive(PeerLink link, out Stretch stretch)
     {
-        segment = default;
+        stretch = default;
         if (link.Rank != previous || rank == root)
         {
             return Next.Done;
@@ -50,8 +50,8 @@ internal sealed unsafe class BroadcastOperation(int root, int rank, int worldSiz
         {
             case 0:
                 link.ReceiveStage = 1;
-                segment = new Segment(link.ReceiveHeader, MessageHeader.Size);
-                return Next.Segment;
+                stretch = new Stretch(link.ReceiveHeader, MessageHeader.Size);
+                return Next.Stretch;
             case 1:
                 link.TakeHeader(MessageKind.Broadcast, sequence, length, root);
                 link.ReceiveStage = 2;
@@ -65,7 +65,7 @@ internal sealed unsafe class BroadcastOperation(int root, int rank, int worldSiz
         }
 
         link.Received = Math.Min(length, here + BlockBytes);
-        segment = new Segment(bytes + here, link.Received - here);
-        return Next.Segment;
+        stretch = new Stretch(bytes + here, link.Received - here);
+        return Next.Stretch;
     }
 }

@@ -3,31 +3,31 @@ namespace Orchestrator.Collectives.Tcp;
 /// <summary>Everybody's bytes to everybody, each message with its own length.</summary>
 internal sealed unsafe class GatherOperation(byte[][] results, byte* mine, int length, long sequence, int greatest) : Operation
 {
-    public override Next NextSend(PeerLink link, out Segment segment)
+    public override Next NextSend(PeerLink link, out Stretch stretch)
     {
-        segment = default;
+        stretch = default;
         switch (link.SendStage++)
         {
             case 0:
                 new MessageHeader(MessageKind.Gather, sequence, length, 0).Write(new Span<byte>(link.SendHeader, MessageHeader.Size));
-                segment = new Segment(link.SendHeader, MessageHeader.Size);
-                return Next.Segment;
+                stretch = new Stretch(link.SendHeader, MessageHeader.Size);
+                return Next.Stretch;
             case 1:
-                segment = new Segment(mine, length);
-                return Next.Segment;
+                stretch = new Stretch(mine, length);
+                return Next.Stretch;
             default:
                 return Next.Done;
         }
     }
 
-    public override Next NextReceive(PeerLink link, out Segment segment)
+    public override Next NextReceive(PeerLink link, out Stretch stretch)
     {
-        segment = default;
+        stretch = default;
         switch (link.ReceiveStage++)
         {
             case 0:
-                segment = new Segment(link.ReceiveHeader, MessageHeader.Size);
-                return Next.Segment;
+                stretch = new Stretch(link.ReceiveHeader, MessageHeader.Size);
+                return Next.Stretch;
             case 1:
                 var due = link.TakeHeader(MessageKind.Gather, sequence, -1, 0);
                 if (due < 0 || due > greatest)
@@ -40,10 +40,10 @@ internal sealed unsafe class GatherOperation(byte[][] results, byte* mine, int l
                 results[link.Rank] = bytes;
                 fixed (byte* first = bytes)
                 {
-                    segment = new Segment(first, due);
+                    stretch = new Stretch(first, due);
                 }
 
-                return Next.Segment;
+                return Next.Stretch;
             default:
                 return Next.Done;
         }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 
 namespace Orchestrator.Collectives.Tcp;
@@ -26,7 +27,10 @@ internal sealed class Mesh : IDisposable
     }
 
     /// <summary>Runs an operation to its end.</summary>
-    public void Run(Operation operation)
+    public void Run(Operation operation) => Run(operation, links);
+
+    /// <summary>Runs an operation among some of the peers.</summary>
+    public void Run(Operation operation, PeerLink[] among)
     {
         lock (running)
         {
@@ -37,19 +41,14 @@ internal sealed class Mesh : IDisposable
 
             try
             {
-                Move(operation);
+                Move(operation, among);
             }
             catch (Exception error)
             {
                 // Whatever it was, the streams are somewhere in the middle: nothing can follow.
-                failure = closing
+                End(closing
                     ? Closed(error)
-                    : error as CollectiveException ?? new CollectiveException(CollectiveFailure.Protocol, -1, error.Message, error);
-                foreach (var link in links)
-                {
-                    link.Abort(failure.Failure, failure.Peer);
-                }
-
+                    : error as CollectiveException ?? new CollectiveException(CollectiveFailure.Protocol, -1, error.Message, error));
                 if (ReferenceEquals(failure, error))
                 {
                     throw;
@@ -60,15 +59,26 @@ internal sealed class Mesh : IDisposable
         }
     }
 
-    /// <summary>Ends what is running, on this rank and its peers.</summary>
-    public void Dispose()
+    /// <summary>Tells all peers that this rank gives up; nothing runs any more.</summary>
+    public void Fail(CollectiveException cause)
+    {
+        lock (running)
+        {
+            if (failure is null)
+            {
+                End(cause);
+            }
+        }
+    }
+
+    /// <summary>Ends what is running, on this rank and its peers; the handles stay until nobody polls them.</summary>
+    public void Interrupt()
     {
         closing = true;
         foreach (var link in links)
         {
             try
             {
-                // Wakes the loop; the handle itself stays until nobody polls it.
                 link.Socket.Shutdown(SocketShutdown.Both);
             }
             catch (Exception error) when (error is SocketException or ObjectDisposedException)
@@ -76,7 +86,11 @@ internal sealed class Mesh : IDisposable
                 // The peer was first, or this is the second call.
             }
         }
+    }
 
+    public void Dispose()
+    {
+        Interrupt();
         lock (running)
         {
             failure ??= Closed(null);
@@ -84,9 +98,19 @@ internal sealed class Mesh : IDisposable
         }
     }
 
+    [MemberNotNull(nameof(failure))]
+    private void End(CollectiveException cause)
+    {
+        failure = cause;
+        foreach (var link in links)
+        {
+            link.Abort(cause.Failure, cause.Peer);
+        }
+    }
+
     private static CollectiveException Closed(Exception? inner) => new(CollectiveFailure.Closed, -1, "The collective was disposed.", inner);
 
-    private void Move(Operation operation)
+    private void Move(Operation operation, PeerLink[] links)
     {
         foreach (var link in links)
         {
@@ -122,14 +146,14 @@ internal sealed class Mesh : IDisposable
             var left = deadline - Stopwatch.GetElapsedTime(moved);
             if (left <= TimeSpan.Zero)
             {
-                throw Silent();
+                throw Silent(links);
             }
 
-            Wait(left);
+            Wait(left, links);
         }
     }
 
-    private void Wait(TimeSpan left)
+    private void Wait(TimeSpan left, PeerLink[] links)
     {
         for (var index = 0; index < links.Length; index++)
         {
@@ -137,7 +161,7 @@ internal sealed class Mesh : IDisposable
             descriptors[index] = new PollDescriptor { File = wanted == PollEvents.None ? -1 : links[index].File, Wanted = wanted };
         }
 
-        if (!Native.Poll(descriptors, (int)Math.Ceiling(left.TotalMilliseconds)))
+        if (!Native.Poll(descriptors.AsSpan(0, links.Length), (int)Math.Ceiling(left.TotalMilliseconds)))
         {
             return;
         }
@@ -153,7 +177,7 @@ internal sealed class Mesh : IDisposable
         }
     }
 
-    private CollectiveException Silent()
+    private CollectiveException Silent(PeerLink[] links)
     {
         var culprit = links.Where(link => !link.SendDone || !link.ReceiveDone).MinBy(
             link => link.ReceiveDone ? int.MaxValue : link.ReceiveStage)!;

@@ -7,15 +7,15 @@ internal sealed unsafe class PeerLink : IDisposable
 {
     private const int StagingLength = 16 << 10;
 
-    /// <summary>Segments up to this length are copied together: one packet instead of three.</summary>
+    /// <summary>Stretches up to this length are copied together: one packet instead of three.</summary>
     private const int CopiedLength = 8 << 10;
 
     private const int GreatestCall = 1 << 20;
 
     private readonly byte[] staging = GC.AllocateUninitializedArray<byte>(StagingLength, pinned: true);
     private readonly byte[] headers = GC.AllocateUninitializedArray<byte>(2 * MessageHeader.Size, pinned: true);
-    private Segment outgoing;
-    private Segment incoming;
+    private Stretch outgoing;
+    private Stretch incoming;
     private Next sending = Next.Done;
     private Next receiving = Next.Done;
     private int staged;
@@ -25,6 +25,7 @@ internal sealed unsafe class PeerLink : IDisposable
     public PeerLink(int rank, Socket socket)
     {
         Rank = rank;
+        Member = rank;
         Socket = socket;
         File = (int)socket.SafeHandle.DangerousGetHandle();
         fixed (byte* first = headers)
@@ -35,6 +36,9 @@ internal sealed unsafe class PeerLink : IDisposable
     }
 
     public int Rank { get; }
+
+    /// <summary>The peer's number among those who sum: its rank, or its host's number.</summary>
+    public int Member { get; set; }
 
     public Socket Socket { get; }
 
@@ -109,7 +113,7 @@ internal sealed unsafe class PeerLink : IDisposable
             progress = true;
             if (!copied)
             {
-                outgoing = new Segment(outgoing.Start + sent, outgoing.Length - sent);
+                outgoing = new Stretch(outgoing.Start + sent, outgoing.Length - sent);
             }
             else if ((flushed += sent) == staged)
             {
@@ -152,7 +156,7 @@ internal sealed unsafe class PeerLink : IDisposable
             }
 
             progress = true;
-            incoming = new Segment(incoming.Start + received, incoming.Length - received);
+            incoming = new Stretch(incoming.Start + received, incoming.Length - received);
         }
     }
 
@@ -215,7 +219,7 @@ internal sealed unsafe class PeerLink : IDisposable
 
     public void Dispose() => Socket.Dispose();
 
-    /// <summary>Takes the next segments: small ones into the staging buffer, up to the first large one.</summary>
+    /// <summary>Takes the next stretches: small ones into the staging buffer, up to the first large one.</summary>
     private bool Fill(Operation operation)
     {
         var progress = false;
@@ -223,7 +227,7 @@ internal sealed unsafe class PeerLink : IDisposable
         {
             if (outgoing.Length == 0)
             {
-                if (sending == Next.Done || (sending = operation.NextSend(this, out outgoing)) != Next.Segment)
+                if (sending == Next.Done || (sending = operation.NextSend(this, out outgoing)) != Next.Stretch)
                 {
                     break;
                 }

@@ -17,7 +17,7 @@ internal sealed unsafe class ReduceOperation : Operation
     /// <summary>Chunks begin at multiples of this many elements: whole cache lines.</summary>
     private const int ChunkAlignment = 16;
 
-    private readonly int rank;
+    private readonly int me;
     private readonly int[] rows;
     private readonly int[] blocksReceived;
     private readonly TreeProgram program;
@@ -39,13 +39,22 @@ internal sealed unsafe class ReduceOperation : Operation
     private int ready;
 
     public ReduceOperation(ShardPlan plan, int rank)
+        : this([.. Enumerable.Range(0, plan.WorldSize).Select(plan.OwnedNodes)], new TreeNode(0, plan.Shards), rank)
     {
-        this.rank = rank;
-        program = new TreeProgram(plan);
-        rows = [.. plan.Ranges.Select((_, owner) => plan.OwnedNodes(owner).Count)];
+    }
+
+    /// <param name="owned">By member: the nodes whose sums it sends, a row for each.</param>
+    /// <param name="me">This side's member; the links know the others'.</param>
+    public ReduceOperation(IReadOnlyList<TreeNode>[] owned, TreeNode root, int me)
+    {
+        this.me = me;
+        program = new TreeProgram(owned, root);
+        rows = [.. owned.Select(nodes => nodes.Count)];
         blocksReceived = new int[rows.Length];
         operands = new nint[program.Leaves + program.Temporaries];
-        scratch = GC.AllocateUninitializedArray<byte>(checked(((program.Leaves * Slots) + program.Temporaries) * BlockBytes), pinned: true);
+        var blocks = (long)program.Leaves * Slots * BlockBytes;
+        scratch = GC.AllocateUninitializedArray<byte>(
+            checked((int)(blocks + ((long)program.Temporaries * ElementwiseSum.TileBytes))), pinned: true);
         fixed (byte* first = scratch)
         {
             scratchStart = first;
@@ -53,11 +62,11 @@ internal sealed unsafe class ReduceOperation : Operation
 
         for (var temporary = 0; temporary < program.Temporaries; temporary++)
         {
-            operands[program.Leaves + temporary] = (nint)(scratchStart + (((long)(program.Leaves * Slots) + temporary) * BlockBytes));
+            operands[program.Leaves + temporary] = (nint)(scratchStart + blocks + ((long)temporary * ElementwiseSum.TileBytes));
         }
     }
 
-    private int Rows => rows[rank];
+    private int Rows => rows[me];
 
     public void Begin(in Reduction reduction, long sequence)
     {
@@ -69,41 +78,41 @@ internal sealed unsafe class ReduceOperation : Operation
         this.sequence = sequence;
         oneRound = (long)elements * sum.Size <= OneRoundBytes;
         blockElements = BlockBytes / sum.Size;
-        own = ChunkOf(rank);
+        own = ChunkOf(me);
         ownBlocks = BlocksOf(own.Count);
         computed = 0;
         ready = 0;
         for (var peer = 0; peer < rows.Length; peer++)
         {
-            blocksReceived[peer] = peer == rank || rows[peer] == 0 ? int.MaxValue : 0;
+            blocksReceived[peer] = peer == me || rows[peer] == 0 ? int.MaxValue : 0;
         }
 
         // Only where no peer has anything to add.
         AddBlocks();
     }
 
-    public override Next NextSend(PeerLink link, out Segment segment)
+    public override Next NextSend(PeerLink link, out Stretch stretch)
     {
-        segment = default;
+        stretch = default;
         switch (link.SendStage)
         {
             case 0:
-                segment = Header(link, MessageKind.Partials);
+                stretch = Header(link, MessageKind.Partials);
                 link.SendStage = 1;
-                return Next.Segment;
+                return Next.Stretch;
             case 1:
-                var chunk = ChunkOf(link.Rank);
+                var chunk = ChunkOf(link.Member);
                 if (link.Sent < (long)BlocksOf(chunk.Count) * Rows)
                 {
                     var (block, row) = ((int)(link.Sent / Rows), (int)(link.Sent % Rows));
-                    segment = Block(partials + (row * stride) + ((long)chunk.First * sum.Size), chunk.Count, block);
+                    stretch = Block(partials + (row * stride) + ((long)chunk.First * sum.Size), chunk.Count, block);
                     link.Sent++;
-                    return Next.Segment;
+                    return Next.Stretch;
                 }
 
                 link.Sent = 0;
                 link.SendStage = oneRound ? 4 : 2;
-                return NextSend(link, out segment);
+                return NextSend(link, out stretch);
             case 2:
                 if (ready == 0 && own.Count > 0)
                 {
@@ -111,13 +120,13 @@ internal sealed unsafe class ReduceOperation : Operation
                     return Next.Wait;
                 }
 
-                segment = Header(link, MessageKind.Total);
+                stretch = Header(link, MessageKind.Total);
                 link.SendStage = 3;
-                return Next.Segment;
+                return Next.Stretch;
             case 3 when link.Sent < ready:
-                segment = new Segment(total + ((own.First + link.Sent) * sum.Size), (ready - link.Sent) * sum.Size);
+                stretch = new Stretch(total + ((own.First + link.Sent) * sum.Size), (ready - link.Sent) * sum.Size);
                 link.Sent = ready;
-                return Next.Segment;
+                return Next.Stretch;
             case 3 when ready < own.Count:
                 return Next.Wait;
             default:
@@ -125,47 +134,47 @@ internal sealed unsafe class ReduceOperation : Operation
         }
     }
 
-    public override Next NextReceive(PeerLink link, out Segment segment)
+    public override Next NextReceive(PeerLink link, out Stretch stretch)
     {
-        segment = default;
+        stretch = default;
         switch (link.ReceiveStage)
         {
             case 0:
-                segment = new Segment(link.ReceiveHeader, MessageHeader.Size);
+                stretch = new Stretch(link.ReceiveHeader, MessageHeader.Size);
                 link.ReceiveStage = 1;
-                return Next.Segment;
+                return Next.Stretch;
             case 1:
                 link.TakeHeader(MessageKind.Partials, sequence, elements, sum.Dtype);
                 link.ReceiveStage = 2;
-                return NextReceive(link, out segment);
+                return NextReceive(link, out stretch);
             case 2:
-                return NextPartial(link, out segment);
+                return NextPartial(link, out stretch);
             case 3:
-                segment = new Segment(link.ReceiveHeader, MessageHeader.Size);
+                stretch = new Stretch(link.ReceiveHeader, MessageHeader.Size);
                 link.ReceiveStage = 4;
-                return Next.Segment;
+                return Next.Stretch;
             case 4:
                 link.TakeHeader(MessageKind.Total, sequence, elements, sum.Dtype);
                 link.ReceiveStage = 5;
-                var chunk = ChunkOf(link.Rank);
-                segment = new Segment(total + ((long)chunk.First * sum.Size), (long)chunk.Count * sum.Size);
-                return Next.Segment;
+                var chunk = ChunkOf(link.Member);
+                stretch = new Stretch(total + ((long)chunk.First * sum.Size), (long)chunk.Count * sum.Size);
+                return Next.Stretch;
             default:
                 return Next.Done;
         }
     }
 
-    private Next NextPartial(PeerLink link, out Segment segment)
+    private Next NextPartial(PeerLink link, out Stretch stretch)
     {
-        segment = default;
-        var peerRows = rows[link.Rank];
+        stretch = default;
+        var peerRows = rows[link.Member];
         if (peerRows > 0)
         {
-            // Asked for the next segment, the ones before are here.
+            // Asked for the next stretch, the ones before are here.
             var whole = (int)(link.Received / peerRows);
-            if (whole > blocksReceived[link.Rank])
+            if (whole > blocksReceived[link.Member])
             {
-                blocksReceived[link.Rank] = whole;
+                blocksReceived[link.Member] = whole;
                 AddBlocks();
             }
 
@@ -176,15 +185,15 @@ internal sealed unsafe class ReduceOperation : Operation
                     return Next.Wait;
                 }
 
-                var leaf = program.FirstLeaf[link.Rank] + (int)(link.Received % peerRows);
-                segment = new Segment(Slot(leaf, whole), Block(scratchStart, own.Count, whole).Length);
+                var leaf = program.FirstLeaf[link.Member] + (int)(link.Received % peerRows);
+                stretch = new Stretch(Slot(leaf, whole), Block(scratchStart, own.Count, whole).Length);
                 link.Received++;
-                return Next.Segment;
+                return Next.Stretch;
             }
         }
 
         link.ReceiveStage = oneRound ? 6 : 3;
-        return NextReceive(link, out segment);
+        return NextReceive(link, out stretch);
     }
 
     /// <summary>Adds every block that all peers have sent.</summary>
@@ -199,7 +208,7 @@ internal sealed unsafe class ReduceOperation : Operation
                 for (var row = 0; row < rows[peer]; row++)
                 {
                     var leaf = program.FirstLeaf[peer] + row;
-                    operands[leaf] = (nint)(peer == rank ? partials + (row * stride) + ((long)first * sum.Size) : Slot(leaf, computed));
+                    operands[leaf] = (nint)(peer == me ? partials + (row * stride) + ((long)first * sum.Size) : Slot(leaf, computed));
                 }
             }
 
@@ -211,10 +220,10 @@ internal sealed unsafe class ReduceOperation : Operation
 
     private byte* Slot(int leaf, int block) => scratchStart + ((((long)leaf * Slots) + (block % Slots)) * BlockBytes);
 
-    private Segment Block(byte* chunk, int count, int block)
+    private Stretch Block(byte* chunk, int count, int block)
     {
         var first = block * blockElements;
-        return new Segment(chunk + ((long)first * sum.Size), (long)Math.Min(blockElements, count - first) * sum.Size);
+        return new Stretch(chunk + ((long)first * sum.Size), (long)Math.Min(blockElements, count - first) * sum.Size);
     }
 
     private (int First, int Count) ChunkOf(int owner)
@@ -232,9 +241,9 @@ internal sealed unsafe class ReduceOperation : Operation
 
     private int BlocksOf(int count) => (int)(((long)count + blockElements - 1) / blockElements);
 
-    private Segment Header(PeerLink link, MessageKind kind)
+    private Stretch Header(PeerLink link, MessageKind kind)
     {
         new MessageHeader(kind, sequence, elements, sum.Dtype).Write(new Span<byte>(link.SendHeader, MessageHeader.Size));
-        return new Segment(link.SendHeader, MessageHeader.Size);
+        return new Stretch(link.SendHeader, MessageHeader.Size);
     }
 }

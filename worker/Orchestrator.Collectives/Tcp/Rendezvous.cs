@@ -27,7 +27,28 @@ internal sealed class Rendezvous
     }
 
     /// <summary>The links to all other ranks, in rank order.</summary>
-    public static async Task<PeerLink[]> MeetAsync(
+    public static Task<PeerLink[]> MeetAsync(
+        TcpListener listener,
+        int rank,
+        IReadOnlyList<string> peers,
+        ShardPlan plan,
+        ReadOnlyMemory<byte> key,
+        CollectiveOptions options,
+        CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(listener);
+        ArgumentNullException.ThrowIfNull(peers);
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(peers.Count, plan.WorldSize);
+        ArgumentOutOfRangeException.ThrowIfNegative(rank);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, peers.Count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(key.Length, 16);
+        options.Validate();
+        return MeetAsync(listener, peers, new Handshake(rank, plan, key.ToArray()), options.HandshakeDeadline, cancellationToken);
+    }
+
+    private static async Task<PeerLink[]> MeetAsync(
         TcpListener listener, IReadOnlyList<string> peers, Handshake handshake, TimeSpan deadline, CancellationToken cancellationToken)
     {
         var rendezvous = new Rendezvous(handshake, deadline);

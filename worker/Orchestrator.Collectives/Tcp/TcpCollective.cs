@@ -13,10 +13,11 @@ public sealed class TcpCollective : OrderedCollective
     private readonly CollectiveOptions options;
     private long sequence;
 
-    internal TcpCollective(int rank, ShardPlan plan, PeerLink[] links, CollectiveOptions options)
+    internal TcpCollective(int rank, ShardPlan plan, PeerLink[] links, CollectiveOptions options, string? obstacle = null)
         : base(rank, plan)
     {
         this.options = options;
+        Transport = obstacle is null ? "tcp" : $"tcp ({obstacle})";
         mesh = new Mesh(links, options.Deadline);
         reduce = new ReduceOperation(plan, rank);
     }
@@ -48,21 +49,11 @@ public sealed class TcpCollective : OrderedCollective
         CollectiveOptions options,
         CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(listener);
-        ArgumentNullException.ThrowIfNull(peers);
-        ArgumentNullException.ThrowIfNull(plan);
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(peers.Count, plan.WorldSize);
-        ArgumentOutOfRangeException.ThrowIfNegative(rank);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, peers.Count);
-        ArgumentOutOfRangeException.ThrowIfLessThan(key.Length, 16);
-        options.Validate();
-        var links = await Rendezvous.MeetAsync(
-            listener, peers, new Handshake(rank, plan, key.ToArray()), options.HandshakeDeadline, cancellationToken);
+        var links = await Rendezvous.MeetAsync(listener, rank, peers, plan, key, options, cancellationToken);
         return new TcpCollective(rank, plan, links, options);
     }
 
-    public override string Transport => "tcp";
+    public override string Transport { get; }
 
     private protected override void Reduce(in Reduction reduction)
     {

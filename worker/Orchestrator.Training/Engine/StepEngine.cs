@@ -136,7 +136,7 @@ internal sealed class StepEngine : IDisposable
             }
 
             totals.Use(row, loaded.Rows);
-            manual_seed((long)new CounterRandom(spec.Seed, RandomStream.Shard, context.Step, shard).NextUInt64());
+            DeterministicDevice.Seed(new CounterRandom(spec.Seed, RandomStream.Shard, context.Step, shard).NextUInt64(), model.Device);
             RestoreBuffers();
             rows.Bind(row);
             Tensor loss;

@@ -62,7 +62,7 @@ internal sealed class Evaluator(Workload workload, FlatModel model, DatasetManif
         using var scope = NewDisposeScope();
         using var loaded = loader.Next();
         var sums = new MetricSums { Detailed = detailed };
-        manual_seed((long)new CounterRandom(seed, RandomStream.Evaluation, number).NextUInt64());
+        DeterministicDevice.Seed(new CounterRandom(seed, RandomStream.Evaluation, number).NextUInt64(), model.Device);
         var batch = workload.Prepare(loaded.Batch!);
         var output = workload.Forward(batch);
         sums.Total("loss", workload.Loss(output, batch).ToDouble(), batch.Count);

@@ -54,6 +54,7 @@ internal sealed class LoadedRun : IDisposable
     {
         var spec = task.Spec;
         set_num_threads(spec.Training.Threads);
+        DeterministicDevice.Require(task.Device);
         Schedule.Check(spec.Training.Schedule);
         var dataset = Dataset.Open(task.DatasetDirectory, spec.Dataset.SplitSeed, verify: false);
         var checkpoint = task.CheckpointDirectory is { } directory ? CheckpointFolder.Verify(directory) : null;
@@ -62,7 +63,7 @@ internal sealed class LoadedRun : IDisposable
         FlatOptimizer? optimizer = null;
         try
         {
-            manual_seed((long)new CounterRandom(spec.Seed, RandomStream.Weights).NextUInt64());
+            DeterministicDevice.Seed(new CounterRandom(spec.Seed, RandomStream.Weights).NextUInt64(), device(task.Device));
             workload = catalog.For(spec).Create(new WorkloadContext(spec, dataset.Manifest));
             model = new FlatModel(workload.Model, device(task.Device));
             optimizer = FlatOptimizer.Create(spec.Training.Optimizer, model.Weights);

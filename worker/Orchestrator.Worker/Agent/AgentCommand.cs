@@ -66,6 +66,6 @@ internal static class AgentCommand
         ? null
         : PortRange.TryParse(text) ?? throw new CommandException(ExitCode.BadInput, $"--peer-ports {text} is not A-B, such as 20000-20100");
 
-    // The agent never loads CUDA: the driver's folder has one entry a device.
-    private static int GpuCount() => Directory.Exists("/proc/driver/nvidia/gpus") ? Directory.GetDirectories("/proc/driver/nvidia/gpus").Length : 0;
+    // The agent never loads CUDA. Device files are what a container was given, the driver's own list what the machine has.
+    private static int GpuCount() => Directory.EnumerateFiles("/dev", "nvidia*").Count(path => path.AsSpan("/dev/nvidia".Length) is { Length: > 0 } number && !number.ContainsAnyExceptInRange('0', '9'));
 }

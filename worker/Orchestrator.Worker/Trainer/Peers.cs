@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Orchestrator.Collectives;
-using Orchestrator.Collectives.Tcp;
 using Orchestrator.V1;
 using ShardRange = Orchestrator.Collectives.ShardRange;
 
@@ -52,7 +51,7 @@ internal sealed class Peers : IDisposable
     /// <exception cref="CollectiveException">A peer is not there, or can't prove the key.</exception>
     public ICollective Meet(int rank, ShardPlan plan, BeginGeneration begin) => plan.WorldSize == 1
         ? new LocalCollective(plan)
-        : TcpCollective.ConnectAsync(listener, rank, begin.Peers, plan, begin.Key.Memory, new CollectiveOptions(), CancellationToken.None).GetAwaiter().GetResult();
+        : Collective.ConnectAsync(listener, rank, begin.Peers, plan, begin.Key.Memory, new CollectiveOptions(), CancellationToken.None).GetAwaiter().GetResult();
 
     public static ShardPlan Plan(AssignTask task) => new([.. task.Shards.Select(shard => new ShardRange(shard.First, shard.End))]);
 

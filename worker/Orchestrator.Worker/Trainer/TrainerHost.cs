@@ -61,6 +61,7 @@ internal sealed class TrainerHost(AgentLink link)
 
         log.Information("rank {Rank} of {WorldSize} trains shards {First} to {Last}", rank, plan.WorldSize, plan.Ranges[rank].First, plan.Ranges[rank].End - 1);
         var collective = peers.Meet(rank, plan, begin);
+        log.Information("gradients travel by {Transport}", collective.Transport);
         try
         {
             var observer = new TaskObserver(link, rank, log);

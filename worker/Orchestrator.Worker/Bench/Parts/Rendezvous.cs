@@ -18,6 +18,6 @@ internal static class Rendezvous
         var peers = Console.ReadLine()!.Split(',');
         return plan.WorldSize == 1
             ? new LocalCollective(plan)
-            : TcpCollective.ConnectAsync(listener, rank, peers, plan, Key, new CollectiveOptions(), CancellationToken.None).GetAwaiter().GetResult();
+            : Collective.ConnectAsync(listener, rank, peers, plan, Key, new CollectiveOptions(), CancellationToken.None).GetAwaiter().GetResult();
     }
 }

@@ -1,0 +1,256 @@
+namespace Orchestrator.Collectives.SharedMemory;
+
+/// <summary>
+/// The ordered all-reduce of ranks that read each other's memory. Every owner adds its slice of the elements, reading all rows where they
+/// lie, and all copy the others' slices while those go on adding. A short sum takes one meeting instead of three: every rank reads all
+/// rows and adds for itself. What does not lie in a segment goes through this rank's, a piece at a time.
+/// </summary>
+internal sealed unsafe class HostReduction
+{
+    private const int AtOnceBytes = 32 << 10;
+    private const int StagingBytes = 8 << 20;
+
+    /// <summary>Slices and pieces begin at multiples of this many elements: whole cache lines.</summary>
+    private const int Alignment = 16;
+
+    private readonly HostLayout layout;
+    private readonly HostGroup group;
+    private readonly Segment segment;
+    private readonly nint[] starts;
+    private readonly SliceSum slices;
+    private readonly int[] copied;
+    private readonly int rows;
+    private readonly int greatestRows;
+    private readonly long slots;
+    private readonly long stagedRows;
+
+    /// <param name="starts">By member: where its segment begins in this process.</param>
+    public HostReduction(ShardPlan plan, HostLayout layout, HostGroup group, Segment segment, nint[] starts, SliceSum slices)
+    {
+        this.layout = layout;
+        this.group = group;
+        this.segment = segment;
+        this.starts = starts;
+        this.slices = slices;
+        rows = layout.Owned[layout.Member].Count;
+        copied = new int[group.Members];
+        greatestRows = Enumerable.Range(0, plan.WorldSize).Max(rank => plan.OwnedNodes(rank).Count);
+        slots = segment.Take(2L * Math.Max(1, rows) * AtOnceBytes);
+        stagedRows = segment.Take(StagingBytes);
+    }
+
+    public void Run(in Reduction reduction)
+    {
+        if (layout.OneHost && (long)reduction.Elements * reduction.Sum.Size <= AtOnceBytes)
+        {
+            AddAtOnce(reduction);
+        }
+        else
+        {
+            AddInSlices(reduction);
+        }
+    }
+
+    private void AddAtOnce(in Reduction reduction)
+    {
+        var sequence = group.NextSequence;
+        var bytes = reduction.Elements * reduction.Sum.Size;
+        var slot = slots + ((sequence & 1) * Math.Max(1, rows) * AtOnceBytes);
+        for (var row = 0; row < rows; row++)
+        {
+            Buffer.MemoryCopy((byte*)reduction.Partials + (row * reduction.Stride), segment.Start + slot + (row * AtOnceBytes), bytes, bytes);
+        }
+
+        group.Meet(new Announcement(
+            sequence, HostOperation.ReduceAtOnce, reduction.Sum.Dtype, reduction.Elements, slot, AtOnceBytes, -1, int.MaxValue, Staged.Nothing));
+        FillOperands(reduction, 0, 0);
+        slices.Run(reduction.Sum, (byte*)reduction.Total, reduction.Elements, sequence);
+    }
+
+    private void AddInSlices(in Reduction reduction)
+    {
+        var (size, elements) = (reduction.Sum.Size, reduction.Elements);
+        var rowsAt = rows == 0 || group.Members == 1
+            ? 0
+            : segment.OffsetOf(reduction.Partials, ((rows - 1) * reduction.Stride) + ((long)elements * size));
+        var totalAt = layout.IsOwner && group.Members > 1 ? segment.OffsetOf(reduction.Total, (long)elements * size) : 0;
+        var staged = (rowsAt < 0 ? Staged.Rows : Staged.Nothing) | (totalAt < 0 ? Staged.Total : Staged.Nothing);
+        var capacity = StagingBytes / size / (greatestRows + 1) / Alignment * Alignment;
+        var sequence = group.NextSequence;
+        var mine = new Announcement(
+            sequence,
+            HostOperation.ReduceInSlices,
+            reduction.Sum.Dtype,
+            elements,
+            rowsAt < 0 ? stagedRows : rowsAt,
+            rowsAt < 0 ? (long)capacity * size : reduction.Stride,
+            totalAt < 0 ? stagedRows + ((long)rows * capacity * size) : totalAt,
+            staged == Staged.Nothing && layout.OneHost ? int.MaxValue : capacity, // Hosts must cut alike.
+            staged);
+        group.Meet(mine);
+        var piece = elements;
+        foreach (var announcement in group.Announced)
+        {
+            piece = Math.Min(piece, announcement.Piece);
+        }
+
+        for (var first = 0; first < elements; first += piece)
+        {
+            AddPiece(reduction, mine, first, Math.Min(piece, elements - first), sequence);
+        }
+    }
+
+    private void AddPiece(in Reduction reduction, in Announcement mine, int first, int count, long sequence)
+    {
+        var slice = SliceOf(layout.Member, count);
+        if ((mine.Staged & Staged.Rows) != Staged.Nothing)
+        {
+            StageRows(reduction, mine, first, slice, count);
+        }
+
+        group.AtStage?.Invoke(HostStage.Staged);
+        group.Advance(++group.Reached);
+        group.AwaitAll(group.Reached);
+        Exchange(reduction, mine, first, count, slice, sequence);
+        group.Reached += Blocks(SliceOf(0, count).Count, reduction.Sum.Size);
+
+        // The caller may change its total, and this rank its staging, once nobody reads them.
+        group.AtStage?.Invoke(HostStage.Copied);
+        group.Advance(++group.Reached);
+        group.AtStage?.Invoke(HostStage.Left);
+        group.AwaitAll(group.Reached);
+    }
+
+    /// <summary>What the others need of this rank's rows: all but its own slice.</summary>
+    private void StageRows(in Reduction reduction, in Announcement mine, int first, (int First, int Count) slice, int count)
+    {
+        var size = reduction.Sum.Size;
+        for (var row = 0; row < rows; row++)
+        {
+            var from = (byte*)reduction.Partials + (row * reduction.Stride) + ((long)first * size);
+            var to = segment.Start + mine.Rows + (row * mine.Stride);
+            var before = (long)slice.First * size;
+            var after = (long)(slice.First + slice.Count) * size;
+            Buffer.MemoryCopy(from, to, before, before);
+            Buffer.MemoryCopy(from + after, to + after, ((long)count * size) - after, ((long)count * size) - after);
+        }
+    }
+
+    /// <summary>Adds this rank's slice block by block, and in between copies what the other owners have added.</summary>
+    private void Exchange(in Reduction reduction, in Announcement mine, int first, int count, (int First, int Count) slice, long sequence)
+    {
+        var size = reduction.Sum.Size;
+        var blocks = Blocks(slice.Count, size);
+        copied.AsSpan().Clear();
+        for (var added = 0; ;)
+        {
+            var (moved, behind) = (false, -1);
+            if (added < blocks)
+            {
+                AddBlock(reduction, mine, first, BlockOf(slice, added, size), sequence);
+                group.Advance(group.Reached + ++added);
+                group.AtStage?.Invoke(HostStage.Summed);
+                moved = true;
+            }
+
+            for (var owner = 0; owner < layout.Owners; owner++)
+            {
+                if (owner == layout.Member)
+                {
+                    continue;
+                }
+
+                var theirs = SliceOf(owner, count);
+                var due = Blocks(theirs.Count, size);
+                var there = (int)Math.Min(due, group.Position(owner) - group.Reached);
+                for (; copied[owner] < there; copied[owner]++)
+                {
+                    CopyBlock(reduction, owner, first, BlockOf(theirs, copied[owner], size));
+                    moved = true;
+                }
+
+                behind = copied[owner] < due ? owner : behind;
+            }
+
+            if (added == blocks && behind < 0)
+            {
+                return;
+            }
+
+            if (!moved)
+            {
+                group.Await(behind, group.Reached + copied[behind] + 1);
+            }
+        }
+    }
+
+    private void AddBlock(in Reduction reduction, in Announcement mine, int first, (int First, int Count) block, long sequence)
+    {
+        var size = reduction.Sum.Size;
+        FillOperands(reduction, first, block.First);
+        var total = (byte*)reduction.Total + ((long)(first + block.First) * size);
+        var shown = (mine.Staged & Staged.Total) != Staged.Nothing ? segment.Start + mine.Total + ((long)block.First * size) : total;
+        slices.Run(reduction.Sum, shown, block.Count, sequence);
+        if (shown != total)
+        {
+            var bytes = (long)block.Count * size;
+            Buffer.MemoryCopy(shown, total, bytes, bytes);
+        }
+    }
+
+    private void CopyBlock(in Reduction reduction, int owner, int first, (int First, int Count) block)
+    {
+        var theirs = group.Announced[owner];
+        var size = reduction.Sum.Size;
+        var at = (theirs.Staged & Staged.Total) != Staged.Nothing ? block.First : first + block.First;
+        var bytes = (long)block.Count * size;
+        Buffer.MemoryCopy(
+            (byte*)starts[owner] + theirs.Total + ((long)at * size),
+            (byte*)reduction.Total + ((long)(first + block.First) * size),
+            bytes,
+            bytes);
+    }
+
+    /// <param name="first">Of the piece.</param>
+    /// <param name="column">In the piece.</param>
+    private void FillOperands(in Reduction reduction, int first, int column)
+    {
+        var leaf = 0;
+        for (var member = 0; member < group.Members; member++)
+        {
+            ref readonly var theirs = ref group.Announced[member];
+            var (start, stride, at) = member == layout.Member
+                ? (reduction.Partials, reduction.Stride, first + column)
+                : (starts[member] + (nint)theirs.Rows, theirs.Stride, (theirs.Staged & Staged.Rows) != Staged.Nothing ? column : first + column);
+            for (var row = 0; row < layout.Owned[member].Count; row++)
+            {
+                slices.Operands[leaf++] = start + (nint)((row * stride) + ((long)at * reduction.Sum.Size));
+            }
+        }
+    }
+
+    private (int First, int Count) SliceOf(int member, int count)
+    {
+        if (member >= layout.Owners)
+        {
+            return (0, 0);
+        }
+
+        var even = (count + layout.Owners - 1L) / layout.Owners;
+        var aligned = (even + Alignment - 1) / Alignment * Alignment;
+        var first = (int)Math.Min(aligned * member, count);
+        return (first, (int)Math.Min(aligned * (member + 1), count) - first);
+    }
+
+    private (int First, int Count) BlockOf((int First, int Count) slice, int block, int size)
+    {
+        var elements = slices.BlockBytes / size;
+        return (slice.First + (block * elements), Math.Min(elements, slice.Count - (block * elements)));
+    }
+
+    private int Blocks(int count, int size)
+    {
+        var elements = slices.BlockBytes / size;
+        return (int)(((long)count + elements - 1) / elements);
+    }
+}
