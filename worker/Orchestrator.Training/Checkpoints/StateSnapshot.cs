@@ -100,7 +100,7 @@ internal sealed class StateSnapshot : IDisposable
         using var scope = NewDisposeScope();
         using var untracked = no_grad();
         using var file = SafetensorsFile.Open(Path.Combine(directory, CheckpointFolder.OptimizerFile));
-        Read<float>(directory, file, FlatOptimizer.Average + ".", model.Parameters, model.Weights);
+        Read<float>(file, FlatOptimizer.Average + ".", model.Parameters, model.Weights);
     }
 
     public void Dispose()
