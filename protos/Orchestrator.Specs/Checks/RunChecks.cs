@@ -29,19 +29,11 @@ internal static class RunChecks
 
     public static void Check(RunSpec spec, SpecNode.Map document)
     {
-        CheckName(spec, document);
+        RunNames.Check(spec.Name, document);
         CheckWorkload(spec, document);
         CheckTraining(spec.Training, document);
         CheckOptimizer(spec.Training.Optimizer, document);
         CheckSchedule(spec.Training.Schedule, document);
-    }
-
-    private static void CheckName(RunSpec spec, SpecNode.Map document)
-    {
-        if (spec.Name.Length > 64 || !spec.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') || !char.IsAsciiLetterOrDigit(spec.Name[0]))
-        {
-            throw At(document, "name").Error("out-of-range", $"'{spec.Name}' is not a name", "at most 64 letters, digits, '-', '_' and '.', a letter or digit first");
-        }
     }
 
     private static void CheckWorkload(RunSpec spec, SpecNode.Map document)
