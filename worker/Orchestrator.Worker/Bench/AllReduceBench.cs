@@ -5,7 +5,7 @@ using Orchestrator.Worker.Bench.Parts;
 namespace Orchestrator.Worker.Bench;
 
 /// <summary>
-/// Bytes summed per second by two processes, through shared memory and over TCP on loopback, against Gloo where PyTorch is installed, and against copying as many bytes within one process.
+/// Bytes summed per second by two processes that have just written them, through shared memory and over TCP on loopback, against Gloo where PyTorch is installed, and against copying as many bytes within one process.
 /// </summary>
 internal static class AllReduceBench
 {

@@ -1,4 +1,4 @@
-# A rank of PyTorch's all-reduce over Gloo: says that it is ready, then for each line "KILOBYTES COUNT" the seconds that COUNT sums took.
+# A rank of PyTorch's all-reduce over Gloo: says that it is ready, then for each line "KILOBYTES COUNT" the seconds that COUNT sums of values just written took.
 import sys
 import time
 
@@ -13,7 +13,10 @@ for line in sys.stdin:
     kilobytes, count = map(int, line.split())
     values = torch.zeros(kilobytes << 8)
     dist.all_reduce(values)
-    began = time.perf_counter()
-    for _ in range(count):
+    spent = 0.0
+    for index in range(count):
+        values.fill_(index)
+        began = time.perf_counter()
         dist.all_reduce(values)
-    print(time.perf_counter() - began, flush=True)
+        spent += time.perf_counter() - began
+    print(spent, flush=True)
