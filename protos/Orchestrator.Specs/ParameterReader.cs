@@ -26,7 +26,7 @@ internal static class ParameterReader
         [ParameterKind.LogUniform] = ["when", "points"],
         [ParameterKind.Integer] = ["when", "step", "log"],
         [ParameterKind.Quantized] = ["when"],
-        [ParameterKind.Choice] = ["when"],
+        [ParameterKind.Choice] = ["when", "ordered"],
         [ParameterKind.Constant] = ["when"],
     };
 
@@ -51,13 +51,13 @@ internal static class ParameterReader
         var parameter = new ParameterSpec { Name = name, Kind = kind, Line = node.Place.Line, When = Conditions(map["when"]) };
         return kind switch
         {
-            ParameterKind.Choice => parameter with { Choices = Choices(value) },
+            ParameterKind.Choice => parameter with { Choices = Choices(value), Ordered = IsTrue(map["ordered"]) },
             ParameterKind.Constant => parameter with { Choices = [SpecNode.ToJson(value)] },
             ParameterKind.Quantized => Range(parameter, value, 3),
             _ => Range(parameter, value, 2) with
             {
                 Step = map["step"] is { } step ? Number(step) : null,
-                Log = map["log"] is { } log && (SpecNode.ToJson(log)?.GetValueKind() is JsonValueKind.True),
+                Log = IsTrue(map["log"]),
                 Points = map["points"] is { } points ? (int)Whole(points, Number(points)) : null,
             },
         };
@@ -100,14 +100,32 @@ internal static class ParameterReader
         ? [.. list.Items.Select(SpecNode.ToJson)]
         : throw node.Place.Error("empty-space", $"a list of choices is expected, not {(node is SpecNode.List ? "an empty list" : node.Kind)}", "choice: [sgd, adamw]");
 
-    private static Dictionary<string, IReadOnlyList<JsonNode?>> Conditions(SpecNode? node) => node switch
+    /// <summary><c>constraints</c>: what must hold between parameters, for the search space to read.</summary>
+    public static IReadOnlyList<string> Constraints(SpecNode? node) => node switch
     {
         null => [],
-        SpecNode.Map map => map.Fields.ToDictionary(
-            field => field.Key,
-            field => (IReadOnlyList<JsonNode?>)(field.Value is SpecNode.List list ? [.. list.Items.Select(SpecNode.ToJson)] : [SpecNode.ToJson(field.Value)]),
-            StringComparer.Ordinal),
+        SpecNode.List list => [.. list.Items.Select(item => SpecNode.ToJson(item) is JsonValue value && value.GetValueKind() == JsonValueKind.String
+            ? value.GetValue<string>()
+            : throw item.Place.Error("wrong-type", $"a comparison is expected, not {item.Kind}", "constraints: [\"x + y <= 1\"]"))],
+        _ => throw node.Place.Error("wrong-type", $"a list of comparisons is expected, not {node.Kind}", "constraints: [\"x + y <= 1\"]"),
+    };
+
+    private static bool IsTrue(SpecNode? node) => node is not null && SpecNode.ToJson(node)?.GetValueKind() is JsonValueKind.True;
+
+    private static Dictionary<string, ConditionSpec> Conditions(SpecNode? node) => node switch
+    {
+        null => [],
+        SpecNode.Map map => map.Fields.ToDictionary(field => field.Key, field => Condition(field.Value), StringComparer.Ordinal),
         _ => throw node.Place.Error("wrong-type", $"a mapping of parameter to value is expected, not {node.Kind}", "when: { optimizer: sgd }"),
+    };
+
+    /// <summary>A value, a list of values, or a mapping with min or max or both: no value of a choice is such a mapping in practice, and it may stand in a list.</summary>
+    private static ConditionSpec Condition(SpecNode node) => node switch
+    {
+        SpecNode.List list => new ConditionSpec([.. list.Items.Select(SpecNode.ToJson)]),
+        SpecNode.Map { Fields.Count: > 0 } map when map.Fields.All(field => field.Key is "min" or "max") =>
+            new ConditionSpec([], map["min"] is { } min ? Number(min) : null, map["max"] is { } max ? Number(max) : null),
+        _ => new ConditionSpec([SpecNode.ToJson(node)]),
     };
 
     private static double Number(SpecNode node) => SpecNode.ToJson(node) is JsonValue value && value.GetValueKind() == JsonValueKind.Number

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Orchestrator.Specs;
@@ -27,11 +29,27 @@ public sealed record ParameterSpec
     /// <summary>choice: any JSON values; constant: the one value.</summary>
     public IReadOnlyList<JsonNode?> Choices { get; init; } = [];
 
-    /// <summary>The parameter applies only where each of these others has one of the values.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyList<JsonNode?>> When { get; init; } = new Dictionary<string, IReadOnlyList<JsonNode?>>();
+    /// <summary>choice: neighbours in the list are alike.</summary>
+    public bool Ordered { get; init; }
+
+    /// <summary>The parameter applies only where each of these others meets its condition.</summary>
+    public IReadOnlyDictionary<string, ConditionSpec> When { get; init; } = new Dictionary<string, ConditionSpec>();
 
     /// <summary>Of its name in the file, from 1.</summary>
     public int Line { get; init; }
+}
+
+/// <summary>What another parameter's value must be: one of some values, or a number in a range.</summary>
+/// <param name="Min">Itself included; null for no end, or no range.</param>
+/// <param name="Max">Itself included; null for no end, or no range.</param>
+public sealed record ConditionSpec(IReadOnlyList<JsonNode?> Values, double? Min = null, double? Max = null)
+{
+    public bool IsRange => Min is not null || Max is not null;
+
+    public bool Holds(JsonNode? value) =>
+        Values.Any(wanted => JsonNode.DeepEquals(wanted, value))
+        || (IsRange && value?.GetValueKind() == JsonValueKind.Number && double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture) is var number
+            && number >= (Min ?? double.NegativeInfinity) && number <= (Max ?? double.PositiveInfinity));
 }
 
 public enum ParameterKind

@@ -11,11 +11,19 @@ public sealed class SweepFile
 {
     private readonly SpecNode.Map template;
 
-    private SweepFile(SpecNode.Map template, SearchSpec search, IReadOnlyList<ParameterSpec> parameters)
+    private SweepFile(SpecNode.Map template, SearchSpec search, IReadOnlyList<ParameterSpec> parameters, IReadOnlyList<string> constraints)
     {
         this.template = template;
         Search = search;
         Parameters = parameters;
+        Constraints = constraints;
+        if (ExternalFile.Is(template))
+        {
+            var file = ExternalFile.Bind(template);
+            (IsExternal, Name, Seed, Labels, Dataset, Extremes) = (true, file.Name, file.Seed, file.Labels, new DatasetSpec(), []);
+            return;
+        }
+
         var first = Bind(FirstValues());
         (Name, Seed, Labels, Dataset, Package) = (first.Name, first.Seed, first.Labels, first.Dataset, first.Package);
         Extremes = [.. BindExtremes()];
@@ -36,11 +44,20 @@ public sealed class SweepFile
     /// <summary>In the order of the file.</summary>
     public IReadOnlyList<ParameterSpec> Parameters { get; }
 
+    /// <summary>What must hold between them, as written; the search space reads it.</summary>
+    public IReadOnlyList<string> Constraints { get; }
+
     /// <summary>
     /// The runs with every parameter at its ends and in each of its choices, the others at their first: what can't be trained is told when
     /// the file is read.
     /// </summary>
     public IReadOnlyList<RunSpec> Extremes { get; }
+
+    /// <summary>Whoever asks runs the trials: there is no dataset, and nothing to train.</summary>
+    public bool IsExternal { get; }
+
+    /// <summary>The most that any trial trains; 0 where that is not known.</summary>
+    public int MaxEpochs => Extremes.Count == 0 ? 0 : Extremes.Max(run => run.Training.Epochs);
 
     /// <param name="yaml">The file's text.</param>
     /// <param name="fileName">What messages call it.</param>
@@ -53,11 +70,13 @@ public sealed class SweepFile
             "missing-field", "a sweep file says how to search", "search: { sampler: random, trials: 20, objective: { metric: val_accuracy, goal: maximize } }; for one run: orch run submit"));
         var parameters = ParameterReader.Read(document["parameters"] ?? throw document.Place.Child("parameters").Error(
             "empty-space", "a sweep file names the parameters that it searches", "parameters: { lr: { loguniform: [1e-4, 1e-1] } }"));
-        var run = document.Without("search").Without("parameters");
+        var constraints = ParameterReader.Constraints(document["constraints"]);
+        var run = document.Without("search").Without("parameters").Without("constraints");
         SweepChecks.Check(document, run, search, parameters);
 
-        var file = new SweepFile(run, search, parameters);
-        file.CheckMetric(document);
+        var file = new SweepFile(run, search, parameters, constraints);
+        file.CheckMetrics(document);
+        StopperChecks.Check(document, search, file.MaxEpochs);
         return file;
     }
 
@@ -86,20 +105,41 @@ public sealed class SweepFile
             {
                 var all = Parameters.ToDictionary(other => other.Name, other => ExtremesOf(other).First());
                 all[parameter.Name] = value;
-                foreach (var (condition, wanted) in parameter.When)
-                {
-                    all[condition] = wanted[0];
-                }
-
+                Meet(parameter, all);
                 yield return Bind(Applicable(all));
             }
         }
     }
 
+    /// <summary>Gives the parents, theirs too, values with which the parameter applies.</summary>
+    private void Meet(ParameterSpec parameter, Dictionary<string, JsonNode?> all)
+    {
+        foreach (var (name, condition) in parameter.When)
+        {
+            var parent = Parameters.First(other => other.Name == name);
+            all[name] = condition.IsRange ? InRange(parent, condition) : condition.Values[0];
+            Meet(parent, all);
+        }
+    }
+
+    /// <summary>The parent's first value in the range; its lowest where it has none there, which the search space refuses.</summary>
+    private static JsonNode? InRange(ParameterSpec parent, ConditionSpec condition)
+    {
+        if (parent.Kind is ParameterKind.Choice or ParameterKind.Constant)
+        {
+            return parent.Choices.FirstOrDefault(condition.Holds) ?? parent.Choices[0];
+        }
+
+        var step = parent.Kind == ParameterKind.Integer ? parent.Step ?? 1 : parent.Step ?? 0;
+        var value = Math.Clamp(condition.Min ?? parent.Low, parent.Low, parent.High);
+        value = step > 0 ? Math.Min(parent.Low + (Math.Ceiling((value - parent.Low) / step) * step), parent.High) : value;
+        return parent.Kind == ParameterKind.Integer ? JsonValue.Create((long)value) : JsonValue.Create(value);
+    }
+
     private Dictionary<string, JsonNode?> Applicable(Dictionary<string, JsonNode?> values)
     {
         bool Applies(ParameterSpec parameter) => parameter.When.All(condition =>
-            Applies(Parameters.First(other => other.Name == condition.Key)) && condition.Value.Any(wanted => JsonNode.DeepEquals(wanted, values[condition.Key])));
+            Applies(Parameters.First(other => other.Name == condition.Key)) && condition.Value.Holds(values[condition.Key]));
 
         return Parameters.Where(Applies).ToDictionary(parameter => parameter.Name, parameter => values[parameter.Name]);
     }
@@ -111,13 +151,23 @@ public sealed class SweepFile
         _ => [JsonValue.Create(parameter.Low), JsonValue.Create(parameter.High)],
     };
 
-    private void CheckMetric(SpecNode.Map document)
+    private void CheckMetrics(SpecNode.Map document)
     {
-        if (template["workload"] is SpecNode.Scalar workload && ModelCatalog.Families.TryGetValue(workload.Text, out var family)
-            && !family.Metrics.Contains(Search.Objective.Metric, StringComparer.Ordinal))
+        if (template["workload"] is not SpecNode.Scalar workload || !ModelCatalog.Families.TryGetValue(workload.Text, out var family))
         {
-            var place = (((document["search"] as SpecNode.Map)?["objective"] as SpecNode.Map)?["metric"] ?? document).Place;
-            throw place.Error("unknown-metric", $"{workload.Text} reports no metric '{Search.Objective.Metric}'", Suggestion.For(Search.Objective.Metric, [.. family.Metrics]));
+            return;
+        }
+
+        foreach (var section in (string[])["objective", "constraints"])
+        {
+            var given = (document["search"] as SpecNode.Map)?[section];
+            foreach (var item in given is SpecNode.List list ? list.Items : given is null ? [] : [given])
+            {
+                if ((item as SpecNode.Map)?["metric"] is SpecNode.Scalar metric && !family.Metrics.Contains(metric.Text, StringComparer.Ordinal))
+                {
+                    throw metric.Place.Error("unknown-metric", $"{workload.Text} reports no metric '{metric.Text}'", Suggestion.For(metric.Text, [.. family.Metrics]));
+                }
+            }
         }
     }
 }

@@ -45,6 +45,26 @@ public sealed class HostingTests
     }
 
     [Fact]
+    public void A_data_directory_goes_again_where_it_was_made_for_nothing_and_only_there()
+    {
+        using var folder = new Folder();
+        var mine = DataDirectory.Prepare(folder["new"]);
+        // Somebody who came second did not make it.
+        DataDirectory.Prepare(folder["new"]).Forget();
+        Assert.True(Directory.Exists(mine.Path));
+        using (new FileStream(Path.Combine(mine.Path, "lock"), FileMode.Create, FileAccess.Write, FileShare.None))
+        {
+            // A coordinator has it.
+            mine.Forget();
+            Assert.True(Directory.Exists(mine.Path));
+        }
+
+        File.WriteAllText(Path.Combine(mine.Path, "log"), "x");
+        mine.Forget();
+        Assert.False(Directory.Exists(mine.Path));
+    }
+
+    [Fact]
     public async Task A_process_started_apart_has_its_own_session_and_writes_to_its_log()
     {
         using var folder = new Folder();

@@ -55,6 +55,23 @@ public sealed class SweepTests
         Assert.Equal(ProtoJson.Line(coordinator.Watched[^1]), lines[^1]);
     }
 
+    [Theory]
+    [InlineData("json")]
+    [InlineData("text")]
+    public async Task Watching_a_sweep_that_pauses_does_not_leave_a_script_hanging(string output)
+    {
+        await using var coordinator = await FakeCoordinator.StartAsync();
+        coordinator.Watched.AddRange([new() { Id = "s-1", State = "running" }, new() { Id = "s-1", State = "paused", Message = "lost 21 times" }]);
+        coordinator.WatchForever = true;
+
+        var cli = await Fakes.Cli.RunAsync(coordinator, "sweep", "watch", "s-1", "--output", output);
+
+        Assert.Equal((1, "no longer watching: sweep s-1 is paused; `orch sweep resume s-1` goes on with it\n"), (cli.Code, cli.Error));
+        var last = cli.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1];
+        Assert.Contains("paused", last, StringComparison.Ordinal);
+        Assert.Contains("lost 21 times", last, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Watching_through_a_pipe_tells_each_change_once()
     {

@@ -97,6 +97,6 @@ public sealed class StartupMistakeTests : IDisposable
         outcome.Refused(2, words);
         Assert.DoesNotContain("not-shown", outcome.Errors, StringComparison.Ordinal);
         Assert.Empty(orch.Processes.Select(Processes.CommandLine));
-        Assert.False(File.Exists(Path.Combine(folder["data"], "endpoint.json")));
+        Assert.False(Directory.Exists(folder["data"]), "a refused cluster leaves its folder");
     }
 }

@@ -50,6 +50,14 @@ public abstract class SamplerConformance
             Assert.Equal(suggestion["optimizer"] == ParameterValue.Of("sgd"), suggestion.ContainsKey("momentum")));
     }
 
+    [Fact]
+    public void Keeps_to_constraints_between_parameters()
+    {
+        var suggestions = Sequence(Spaces.Constrained, seed: 2);
+        Assert.Equal(Trials, suggestions.Count);
+        Assert.All(suggestions, suggestion => Assert.True(Spaces.Constrained.Contains(suggestion), suggestion.ToString()));
+    }
+
     private List<ParameterAssignment> Sequence(SearchSpace space, long seed)
     {
         var suggestions = new List<ParameterAssignment>();

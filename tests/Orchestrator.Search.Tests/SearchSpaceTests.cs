@@ -27,6 +27,9 @@ public sealed class SearchSpaceTests
         { "bad-condition", [Coin("y"), new("x", new ParameterDomain.Uniform(0, 1), [new Condition("y", [])])], "x" },
         { "condition-cycle", [Coin("a"), Coin("x", ("y", true)), Coin("y", ("x", true))], "x" },
         { "condition-cycle", [Coin("x", ("x", true))], "x" },
+        { "bad-condition", [Coin("y"), new("x", new ParameterDomain.Uniform(0, 1), [new Condition("y", [], Min: 1)])], "x" },
+        { "bad-condition", [new("y", new ParameterDomain.Integer(1, 4)), new("x", new ParameterDomain.Uniform(0, 1), [new Condition("y", [], Min: 5)])], "x" },
+        { "bad-condition", [new("y", new ParameterDomain.Integer(1, 4)), new("x", new ParameterDomain.Uniform(0, 1), [new Condition("y", [], Min: 3, Max: 2)])], "x" },
     };
 
     [Theory]

@@ -26,7 +26,16 @@ internal static class Spaces
         Gen.Select(Gen.Int[-30, 30], Gen.Int[1, 5], (low, steps) =>
             (ParameterDomain)new ParameterDomain.Quantized(low / 10.0, (low + steps) / 10.0, 0.1)),
         Gen.Int[1, 4].Select(count => (ParameterDomain)new ParameterDomain.Choice([.. Enumerable.Range(0, count).Select(i => ParameterValue.Of($"c{i}"))])),
+        Gen.Int[2, 4].Select(count => (ParameterDomain)new ParameterDomain.Choice([.. Enumerable.Range(0, count).Select(i => ParameterValue.Of(i * i))], Ordered: true)),
         Gen.Long[0, 9].Select(value => (ParameterDomain)new ParameterDomain.Constant(ParameterValue.Of(value))));
+
+    public static readonly SearchSpace Constrained = new(
+        [
+            new("x", new ParameterDomain.Uniform(0, 1, Points: 5)),
+            new("y", new ParameterDomain.Quantized(0, 1, 0.1)),
+            new("n", new ParameterDomain.Integer(1, 16, Log: true)),
+        ],
+        ["x + y <= 1", "n * x < 8"]);
 
     /// <summary>One to five parameters, some under a condition on one before or after them.</summary>
     public static readonly Gen<SearchSpace> Any =
@@ -36,8 +45,7 @@ internal static class Spaces
             for (var i = 0; i < domains.Length; i++)
             {
                 var parent = parents[i] < i ? parameters[parents[i]] : null;
-                parameters.Add(new Parameter($"p{i}", domains[i], parent is null ? [] : [new Condition(parent.Name, [parent.Domain.GridPoint(
-                    (long)(units[i] * parent.Domain.GridPoints!.Value))])]));
+                parameters.Add(new Parameter($"p{i}", domains[i], parent is null ? [] : [On(parent, units[i])]));
             }
 
             if (backwards)
@@ -47,4 +55,9 @@ internal static class Spaces
 
             return new SearchSpace(parameters);
         });
+
+    /// <summary>One value of the parent, or, in the upper half of some numbers, all from there on.</summary>
+    private static Condition On(Parameter parent, double unit) => parent.Domain.Bounds is var (low, high) && unit > 0.8
+        ? new Condition(parent.Name, [], Min: low + ((high - low) * (unit - 0.6)))
+        : new Condition(parent.Name, [parent.Domain.GridPoint((long)(unit * parent.Domain.GridPoints!.Value))]);
 }

@@ -54,6 +54,38 @@ public sealed class Files
         Assert.Equal(("shape-mismatch", field, "r.yaml", line), (error.Error.Code, error.Error.Field, error.Error.File, error.Error.Line));
     }
 
+    [Fact]
+    public void Conditions_are_values_lists_and_ranges()
+    {
+        var file = SweepFile.Parse(
+            """
+            name: s
+            workload: image-classifier
+            dataset: d
+            model: { hidden: $h, dropout: $d }
+            training: { optimizer: { name: $o, learning_rate: $lr, momentum: $m } }
+            search: { sampler: tpe, trials: 3, objective: { metric: val_accuracy, goal: maximize } }
+            constraints: ["h * lr < 1"]
+            parameters:
+              h:  { integer: [16, 64], step: 16 }
+              o:  { choice: [sgd, adamw], ordered: true }
+              lr: { loguniform: [1e-4, 1e-1], when: { h: { min: 20 } } }
+              m:  { uniform: [0.8, 0.99], when: { o: sgd, lr: { min: 1e-3, max: 0.05 } } }
+              d:  { uniform: [0, 0.5], when: { h: [16, 32] } }
+            """,
+            "s.yaml",
+            []);
+        Assert.Equal(["h * lr < 1"], file.Constraints);
+        Assert.True(file.Parameters[1].Ordered);
+        Assert.Equal((20.0, null), (file.Parameters[2].When["h"].Min, file.Parameters[2].When["h"].Max));
+        Assert.Equal((1e-3, 0.05), (file.Parameters[3].When["lr"].Min, file.Parameters[3].When["lr"].Max));
+        Assert.Equal(2, file.Parameters[4].When["h"].Values.Count);
+        Assert.True(file.Parameters[4].When["h"].Holds(System.Text.Json.Nodes.JsonValue.Create(32L)));
+
+        // Momentum is tried at its ends, with parents, and theirs, where it applies.
+        Assert.Contains(file.Extremes, run => run.Training.Optimizer.Momentum == 0.99);
+    }
+
     /// <summary>The shipped schemas are made of the binder's own rules; ORCH_UPDATE_GOLDEN=1 writes them anew.</summary>
     [Theory]
     [InlineData("run")]

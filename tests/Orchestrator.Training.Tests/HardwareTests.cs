@@ -1,3 +1,4 @@
+using Orchestrator.Specs;
 using Xunit;
 
 namespace Orchestrator.Training.Tests;
@@ -17,7 +18,14 @@ public sealed class HardwareTests
     [Fact]
     public void Pins_name_the_instruction_set_and_the_threads()
     {
-        var pins = HardwarePins.Environment(3);
+        var pins = HardwarePins.Environment(new TrainingSpec { Threads = 3 });
         Assert.Equal(("avx2", "AVX2", "COMPATIBLE", "passive", "3"), (pins["ATEN_CPU_CAPABILITY"], pins["ONEDNN_MAX_CPU_ISA"], pins["MKL_CBWR"], pins["OMP_WAIT_POLICY"], pins["OMP_NUM_THREADS"]));
+    }
+
+    [Fact]
+    public void Native_hardware_leaves_the_instruction_set_alone()
+    {
+        var pins = HardwarePins.Environment(new TrainingSpec { Hardware = TrainingSpec.NativeHardware });
+        Assert.Equal(["CUBLAS_WORKSPACE_CONFIG", "OMP_NUM_THREADS", "OMP_WAIT_POLICY"], pins.Keys.Order(StringComparer.Ordinal));
     }
 }

@@ -14,18 +14,21 @@ public sealed class SmallPartsTests
     private static readonly TaskKey Task1 = new("run", 1, 0);
 
     [Theory]
-    [InlineData(137, false, "lost")]
-    [InlineData(137, true, "out-of-memory")]
-    [InlineData(139, true, "lost")]
-    [InlineData(134, false, "lost")]
-    [InlineData(143, false, "lost")]
-    [InlineData(3, false, "user")]
-    [InlineData(0, false, "user")]
-    public void Exit_without_a_word_has_a_kind(int exitCode, bool outOfMemory, string kind)
+    [InlineData(137, null, "last line", "lost")]
+    [InlineData(137, "it had 2 GiB", "last line", "out-of-memory")]
+    [InlineData(139, "it had 2 GiB", "last line", "lost")]
+    [InlineData(134, null, "last line", "lost")]
+    [InlineData(134, null, "terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc", "out-of-memory")]
+    [InlineData(134, null, "Out of memory.", "out-of-memory")]
+    [InlineData(143, null, "last line", "lost")]
+    [InlineData(3, null, "last line", "user")]
+    [InlineData(0, null, "last line", "user")]
+    public void Exit_without_a_word_has_a_kind(int exitCode, string? memory, string tail, string kind)
     {
-        var failed = ExitVerdict.Of(exitCode, outOfMemory, "last line");
+        var failed = ExitVerdict.Of(exitCode, memory, tail);
 
-        Assert.Equal((kind, "last line", -1), (failed.Kind, failed.Detail, failed.SuspectRank));
+        Assert.Equal((kind, tail, -1), (failed.Kind, failed.Detail, failed.SuspectRank));
+        Assert.Equal(memory is not null && kind == "out-of-memory", memory is not null && failed.Message.EndsWith(memory, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -79,6 +82,8 @@ public sealed class SmallPartsTests
         Assert.Equal(("corrupt", -1), Kind(new CorruptCheckpointException("folder", "bad")));
         Assert.Equal(("out-of-memory", -1), Kind(new OutOfMemoryException()));
         Assert.Equal(("out-of-memory", -1), Kind(new System.Runtime.InteropServices.ExternalException("DefaultCPUAllocator: can't allocate memory")));
+        Assert.Equal(("lost", -1), Kind(new IOException("No space left on device", 28)));
+        Assert.Equal(("user", -1), Kind(new IOException("Is a directory", 21)));
         Assert.Equal(("user", -1), Kind(new InvalidOperationException("mine")));
     }
 

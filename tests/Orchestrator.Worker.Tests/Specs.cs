@@ -23,14 +23,17 @@ internal static class Specs
         return (spec with { Training = spec.Training with { Optimizer = new OptimizerSpec { Name = "sgd", LearningRate = 1e30 } } }).ToJson();
     }
 
+    /// <summary>A model as large as its hidden layers.</summary>
+    public static string Wide(params int[] hidden) => Digits(epochs: 5, $"[{string.Join(", ", hidden)}]");
+
     /// <summary>A small MLP on the digits.</summary>
-    public static string Digits(int epochs) => RunFile.Parse(
+    public static string Digits(int epochs, string hidden = "64") => RunFile.Parse(
         $$"""
         name: digits
         workload: image-classifier
         dataset: digits
         seed: 7
-        model: { architecture: mlp, hidden: 64 }
+        model: { architecture: mlp, hidden: {{hidden}} }
         training:
           epochs: {{epochs}}
           batch_size: 64

@@ -7,11 +7,11 @@ namespace Orchestrator.Cli.Commands;
 
 /// <summary><c>sweep submit</c> and <c>run submit</c>: a file goes to the coordinator under the trace's root span, and is watched where that is asked for.</summary>
 /// <param name="kind">sweep or run.</param>
-/// <param name="send">Takes the file's text, its name and the overrides; gives the identifier.</param>
+/// <param name="send">Takes the file's text, its name and the overrides; gives the identifier, and what the file gives up.</param>
 /// <param name="watch">Follows it to its end; gives the exit code.</param>
 internal sealed class Submission(
     string kind,
-    Func<Connection, string, string, IReadOnlyList<string>, CancellationToken, Task<string>> send,
+    Func<Connection, string, string, IReadOnlyList<string>, CancellationToken, Task<(string Id, IReadOnlyList<string> Notes)>> send,
     Func<Connection, string, CancellationToken, Task<int>> watch)
 {
     public async Task<int> RunAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
@@ -21,7 +21,12 @@ internal sealed class Submission(
         var overrides = SubmitOptions.Overrides(parsed);
         var span = SubmitSpan.Begin($"{kind} submit", TimeProvider.System);
         using var connection = Connection.Open(shell, span.TraceParent);
-        var id = await send(connection, text, path, overrides, cancellation);
+        var (id, notes) = await send(connection, text, path, overrides, cancellation);
+        foreach (var note in notes)
+        {
+            shell.Error.WriteLine($"note: {note}");
+        }
+
         await span.EndAsync(connection, $"orchestrator.{kind}", id, cancellation);
         if (!parsed.GetValue<bool>("--watch"))
         {

@@ -7,12 +7,16 @@ using Spectre.Console;
 
 namespace Orchestrator.Cli.Commands;
 
-/// <summary>Follows a sweep: a live table on a terminal, a line a change when piped, an object a line as JSON.</summary>
+/// <summary>
+/// Follows a sweep: a live table on a terminal, a line a change when piped, an object a line as JSON. A paused sweep goes on only by somebody's word: on a terminal it is waited for,
+/// a script hears of it and is not left hanging.
+/// </summary>
 internal static class SweepWatch
 {
+    private const string Paused = "paused";
     private static readonly TimeSpan Refresh = TimeSpan.FromSeconds(0.5);
 
-    /// <returns>0 where the sweep succeeded or the watcher left, 1 where it failed or was cancelled.</returns>
+    /// <returns>0 where the sweep succeeded or the watcher left, 1 where it failed, was cancelled or, unless a terminal watches, is paused.</returns>
     public static async Task<int> RunAsync(Shell shell, Connection connection, string id, bool json, CancellationToken cancellation)
     {
         try
@@ -31,18 +35,29 @@ internal static class SweepWatch
         var last = json ? await LinesAsync(connection, id, sweep => shell.Out.WriteLine(ProtoJson.Line(sweep)), cancellation)
             : shell.Interactive ? await LiveAsync(shell, connection, id, cancellation)
             : await LinesAsync(connection, id, new SweepNews(shell.Out).Tell, cancellation);
+        if (last is { State: Paused })
+        {
+            shell.Error.WriteLine($"no longer watching: {Resumption(last)}");
+        }
+
         return last?.State == "succeeded" ? ExitCode.Done : ExitCode.Failed;
     }
+
+    private static string Resumption(Sweep sweep) => $"sweep {sweep.Id} is paused; `orch sweep resume {sweep.Id}` goes on with it";
 
     private static IAsyncEnumerable<Sweep> WatchAsync(Connection connection, string id, CancellationToken cancellation) => Watching.ReadAsync(
         connection, () => connection.Sweeps.WatchSweep(new() { Id = id }, cancellationToken: cancellation), cancellation);
 
-    private static async Task<Sweep?> LinesAsync(Connection connection, string id, Action<Sweep> tell, CancellationToken cancellation)
+    private static async Task<Sweep?> LinesAsync(Connection connection, string id, Action<Sweep> tell, CancellationToken cancellation, bool waits = false)
     {
         Sweep? last = null;
         await foreach (var sweep in WatchAsync(connection, id, cancellation))
         {
             tell(last = sweep);
+            if (sweep.State == Paused && !waits)
+            {
+                break;
+            }
         }
 
         return last;
@@ -55,7 +70,7 @@ internal static class SweepWatch
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         await console.Live(new Text($"sweep {id}")).StartAsync(async live =>
         {
-            var reading = LinesAsync(connection, id, sweep => last = sweep, stop.Token);
+            var reading = LinesAsync(connection, id, sweep => last = sweep, stop.Token, waits: true);
             try
             {
                 do
@@ -66,7 +81,8 @@ internal static class SweepWatch
                         var runs = SweepText.HasEnded(sweep) ? [] : await RunsAsync(connection, id, cancellation);
                         live.UpdateTarget(new Spectre.Console.Rows(
                             Tables.Trials(shell, sweep, trial => Progress(trial, runs)),
-                            new Text(SweepText.Headline(sweep))));
+                            new Text(SweepText.Headline(sweep)),
+                            new Text(sweep.State == Paused ? Resumption(sweep) : "")));
                     }
                 }
                 while (!reading.IsCompleted && !cancellation.IsCancellationRequested);

@@ -27,10 +27,11 @@ internal static class UpCommand
 
     private static async Task<int> RunAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
     {
+        var directory = DataDirectory.Prepare(parsed.Maybe("--data-dir") ?? DataDirectory.Default(shell));
         var options = new ClusterOptions(
             parsed.Maybe("--listen") ?? Address.Default,
             parsed.Maybe("--listen-web"),
-            DataDirectory.Prepare(parsed.Maybe("--data-dir") ?? DataDirectory.Default(shell)),
+            directory.Path,
             parsed.GetValue<int>("--workers"),
             parsed.GetValue<int>("--slots"),
             parsed.Maybe("--broker"),
@@ -42,6 +43,12 @@ internal static class UpCommand
         try
         {
             cluster = await EmbeddedCluster.StartAsync(Installation.Find(shell), options, shell, progress.Say, cancellation);
+        }
+        catch (CliException refusal) when (refusal.ExitCode == ExitCode.BadInput)
+        {
+            // What was typed is wrong, and the line says all of it: nothing half-done stays.
+            directory.Forget();
+            throw;
         }
         finally
         {

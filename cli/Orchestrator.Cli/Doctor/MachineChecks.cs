@@ -65,7 +65,10 @@ public static class MachineChecks
         try
         {
             var folder = DataDirectory.Prepare(named ?? DataDirectory.Default(shell));
-            return Check.Ok("data directory", $"{folder}, {Output.Plain.Bytes(new DriveInfo(folder).AvailableFreeSpace)} free");
+            var free = new DriveInfo(folder.Path).AvailableFreeSpace;
+            // A look leaves nothing behind.
+            folder.Forget();
+            return Check.Ok("data directory", $"{folder.Path}, {Output.Plain.Bytes(free)} free");
         }
         catch (CliException exception)
         {

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Orchestrator.Coordinator.Artifacts;
 using Orchestrator.Coordinator.Journal;
 using Orchestrator.Data;
+using Orchestrator.Data.Formats;
 using Orchestrator.Specs;
 using Orchestrator.V1;
 using RpcStatus = Google.Rpc.Status;
@@ -27,7 +28,7 @@ internal static class ErrorStatus
             Message = "somebody else changed it at the same moment",
             Mend = "try again",
         }),
-        IOException full when Durable.IsDiskFull(full) => Of(StatusCode.ResourceExhausted, new UserError
+        IOException full when DiskSpace.IsFull(full) => Of(StatusCode.ResourceExhausted, new UserError
         {
             Code = "disk-full",
             Message = "no space left in the coordinator's data directory",

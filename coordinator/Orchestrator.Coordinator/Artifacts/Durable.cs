@@ -6,9 +6,6 @@ namespace Orchestrator.Coordinator.Artifacts;
 /// <summary>What makes files outlive a power cut: the bytes, then the folder's entry.</summary>
 internal static partial class Durable
 {
-    private const int NoSpace = 28;
-    private const int QuotaExceeded = 122;
-
     /// <summary>Makes a rename or a new file in this folder durable.</summary>
     public static void FlushFolder(string path)
     {
@@ -40,8 +37,6 @@ internal static partial class Durable
             throw;
         }
     }
-
-    public static bool IsDiskFull(IOException error) => (error.HResult & 0xFFFF) is NoSpace or QuotaExceeded;
 
     private static SafeFileHandle OpenFolder(string path)
     {

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Grpc.Core;
 using Orchestrator.Coordinator.Api;
+using Orchestrator.Data.Formats;
 
 namespace Orchestrator.Coordinator.Artifacts;
 
@@ -53,7 +54,7 @@ public sealed class FolderArtifactStore : IArtifactStore
         {
             return Stored(id) ?? await WriteAsync(id, parts, cancellationToken);
         }
-        catch (IOException error) when (Durable.IsDiskFull(error))
+        catch (IOException error) when (DiskSpace.IsFull(error))
         {
             throw new UserException(StatusCode.ResourceExhausted, "disk-full", $"no space left for checkpoint {id} in {_root}", "free some space or delete checkpoints");
         }

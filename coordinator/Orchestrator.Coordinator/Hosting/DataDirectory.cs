@@ -1,5 +1,5 @@
 using System.Globalization;
-using Orchestrator.Coordinator.Artifacts;
+using Orchestrator.Data.Formats;
 
 namespace Orchestrator.Coordinator.Hosting;
 
@@ -45,7 +45,7 @@ public sealed class DataDirectory : IDisposable
                 throw;
             }
         }
-        catch (IOException error) when (Durable.IsDiskFull(error))
+        catch (IOException error) when (DiskSpace.IsFull(error))
         {
             throw new StartupException($"no space left in the data directory {path}", "free some, or name another with --data-dir", error);
         }
@@ -68,7 +68,7 @@ public sealed class DataDirectory : IDisposable
         {
             return new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
         }
-        catch (IOException error) when (!Durable.IsDiskFull(error) && File.Exists(file))
+        catch (IOException error) when (!DiskSpace.IsFull(error) && File.Exists(file))
         {
             throw new StartupException(
                 $"the data directory {path} belongs to a running coordinator (process {HolderOf(path)})", "end it with `orch down`, or name another with --data-dir", error);

@@ -10,7 +10,6 @@ internal interface IPendingWrite
 }
 
 /// <summary>One loop that commits whatever has queued up while the last commit was under way: many writers, one fsync.</summary>
-/// <param name="commit">Ends every write of the group; where it throws, the whole group fails.</param>
 internal sealed class GroupCommit<TWrite> : IAsyncDisposable
     where TWrite : IPendingWrite
 {
@@ -19,11 +18,14 @@ internal sealed class GroupCommit<TWrite> : IAsyncDisposable
 
     private readonly Channel<TWrite> queue = Channel.CreateBounded<TWrite>(new BoundedChannelOptions(Queued) { SingleReader = true });
     private readonly Func<IReadOnlyList<TWrite>, Task> commit;
+    private readonly JournalTrouble trouble;
     private readonly Task loop;
 
-    public GroupCommit(Func<IReadOnlyList<TWrite>, Task> commit)
+    /// <param name="commit">Ends every write of the group; where it throws, the whole group fails.</param>
+    /// <param name="trouble">Is told how each commit went.</param>
+    public GroupCommit(Func<IReadOnlyList<TWrite>, Task> commit, JournalTrouble trouble)
     {
-        this.commit = commit;
+        (this.commit, this.trouble) = (commit, trouble);
         loop = Task.Run(CommitAsync);
     }
 
@@ -60,9 +62,15 @@ internal sealed class GroupCommit<TWrite> : IAsyncDisposable
             try
             {
                 await commit(group);
+                trouble.Worked();
             }
             catch (Exception exception)
             {
+                if (exception is JournalException { Passing: true } passing)
+                {
+                    trouble.Failed(passing);
+                }
+
                 // Whoever waits for the write sees it: the loop itself lives on.
                 group.ForEach(write => write.Fail(exception));
             }

@@ -13,7 +13,13 @@ public static class JournalSetup
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddHealthChecks().AddCheck<JournalCheck>("journal", tags: [HealthTags.Ready]);
-        services.AddSingleton<IJournal>(provider => Open(options, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<JournalLog>();
+        services.AddSingleton<IJournal>(provider =>
+        {
+            var journal = Open(options, provider.GetRequiredService<TimeProvider>());
+            journal.Trouble.Changed = provider.GetRequiredService<JournalLog>().Tell;
+            return journal;
+        });
         return services;
     }
 

@@ -21,7 +21,7 @@ internal sealed class PostgresJournal : SqlJournal
     {
         this.where = where;
         this.source = source;
-        appends = new GroupCommit<PostgresAppend>(CommitAsync);
+        appends = new GroupCommit<PostgresAppend>(CommitAsync, Trouble);
     }
 
     public static PostgresJournal Open(string connectionString, JournalOptions options, TimeProvider time)

@@ -18,6 +18,9 @@ public abstract class SqlJournal : IJournal, IAsyncDisposable, IDisposable
         Time = time;
     }
 
+    /// <summary>How writing goes.</summary>
+    internal JournalTrouble Trouble { get; } = new();
+
     private protected TimeProvider Time { get; }
 
     private protected AppendSignal Appended { get; } = new();

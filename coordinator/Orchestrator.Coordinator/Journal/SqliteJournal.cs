@@ -18,7 +18,7 @@ internal sealed class SqliteJournal : SqlJournal
         this.path = path;
         this.connectionString = connectionString;
         writer = new SqliteWriter(connectionString);
-        commits = new GroupCommit<SqliteWrite>(CommitAsync);
+        commits = new GroupCommit<SqliteWrite>(CommitAsync, Trouble);
     }
 
     public static SqliteJournal Open(string path, JournalOptions options, TimeProvider time)

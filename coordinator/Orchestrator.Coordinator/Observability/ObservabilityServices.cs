@@ -3,6 +3,7 @@ using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 using Orchestrator.Coordinator.Hosting;
+using Orchestrator.Coordinator.Journal;
 using Orchestrator.Coordinator.Traces;
 using Serilog;
 using Serilog.Core;
@@ -56,6 +57,8 @@ internal static class ObservabilityServices
         .MinimumLevel.Override("Grpc", LogEventLevel.Warning)
         .MinimumLevel.Override("MassTransit", LogEventLevel.Warning)
         .Enrich.FromLogContext()
+        // Everybody who writes meets it and tries again; the journal itself says it, once.
+        .Filter.ByExcluding(entry => entry.Exception is JournalException { Passing: true })
         .WriteTo.File(
             new CompactJsonFormatter(), Path.Combine(directory["logs"], "coordinator.log"),
             fileSizeLimitBytes: LogFileBytes, rollOnFileSizeLimit: true, retainedFileCountLimit: LogFiles)

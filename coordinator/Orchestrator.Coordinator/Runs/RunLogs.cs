@@ -100,15 +100,22 @@ internal sealed partial class RunLogs(DataDirectory directory, TimeProvider time
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         Directory.CreateDirectory(folder);
+        var said = false;
         await foreach (var (run, lines) in waiting.Reader.ReadAllAsync(stoppingToken))
         {
             try
             {
                 Write(FileOf(run), lines);
+                said = false;
             }
             catch (IOException exception)
             {
-                LogFailed(exception, run);
+                if (!said)
+                {
+                    LogFailed(run, exception.Message);
+                }
+
+                said = true;
             }
         }
     }
@@ -164,6 +171,6 @@ internal sealed partial class RunLogs(DataDirectory directory, TimeProvider time
 
     private string FileOf(string run) => Path.Combine(folder, $"{run}.log");
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The log of run {Run} could not be written")]
-    private partial void LogFailed(Exception exception, string run);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The log of run {Run} can't be written, and lines are lost: {Reason}")]
+    private partial void LogFailed(string run, string reason);
 }

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Orchestrator.Control.Workers;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Artifacts;
+using Orchestrator.Coordinator.Journal;
 using Orchestrator.Coordinator.Runs;
 using Orchestrator.V1;
 
@@ -13,6 +14,7 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
     AgentWatch watch, IArtifactStore artifacts, TimeProvider time, ILogger<AgentApi> logger) : AgentService.AgentServiceBase
 {
     private const double HeartbeatSeconds = 1;
+    private static readonly TimeSpan JournalPause = TimeSpan.FromSeconds(2);
     private const int MostSlots = 1024;
 
     public override async Task Session(
@@ -126,6 +128,12 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
         catch (Exception exception)
         {
             LogNotDurable(exception);
+            if (exception is JournalException { Passing: true })
+            {
+                // It comes back at once and sends all of it again: the journal gets a moment.
+                await Task.Delay(JournalPause, time, connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
             connection.Close();
         }
     }

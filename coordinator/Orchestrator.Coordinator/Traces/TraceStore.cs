@@ -85,7 +85,7 @@ public sealed partial class TraceStore : BackgroundService
 
                 if (failures == 0)
                 {
-                    LogUnwritable(error);
+                    LogUnwritable(error.Message.TrimEnd('.'));
                 }
             }
 
@@ -109,6 +109,6 @@ public sealed partial class TraceStore : BackgroundService
         return span;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Traces can't be written; trying again every second, and dropping spans meanwhile")]
-    private partial void LogUnwritable(Exception error);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Traces can't be written ({Reason}); trying again every second, and dropping spans meanwhile")]
+    private partial void LogUnwritable(string reason);
 }

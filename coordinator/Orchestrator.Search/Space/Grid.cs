@@ -9,9 +9,15 @@ public sealed class Grid
     /// <summary>A condition on a parameter of more values than this is refused: each of them would be a branch.</summary>
     private const long MostBranches = 100_000;
 
+    /// <summary>A grid of more points is refused where constraints leave some out: each has to be looked at.</summary>
+    private const long MostLookedAt = 1_000_000;
+
     private readonly SearchSpace space;
     private readonly IReadOnlyList<Parameter> parameters;
     private readonly Dictionary<string, long> counts = new(StringComparer.Ordinal);
+
+    /// <summary>The indices of the points that keep to the constraints, ascending; null where there are none.</summary>
+    private readonly List<long>? kept;
 
     /// <summary>For each place, the parents that conditions from there on ask about.</summary>
     private readonly HashSet<string>[] asked;
@@ -38,6 +44,11 @@ public sealed class Grid
         }
 
         Size = Count(0, []);
+        if (space.Constraints.Count > 0)
+        {
+            kept = Kept();
+            Size = kept.Count;
+        }
     }
 
     /// <summary>How many points there are; <see cref="long.MaxValue"/> where there are more than that.</summary>
@@ -50,9 +61,34 @@ public sealed class Grid
         {
             ArgumentOutOfRangeException.ThrowIfNegative(index);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Size);
-            var values = new Dictionary<string, ParameterValue>(StringComparer.Ordinal);
-            return space.Assign((parameter, place) => values[parameter.Name] = Choose(place, values, ref index));
+            return At(kept is null ? index : kept[(int)index]);
         }
+    }
+
+    private List<long> Kept()
+    {
+        if (Size > MostLookedAt)
+        {
+            throw new SearchSpaceException("endless-grid", "",
+                $"the grid has {Size} points before its constraints, and each has to be looked at", $"take at most {MostLookedAt}, or another sampler");
+        }
+
+        var found = new List<long>();
+        for (var index = 0L; index < Size; index++)
+        {
+            if (space.Keeps(At(index)))
+            {
+                found.Add(index);
+            }
+        }
+
+        return found.Count > 0 ? found : throw new SearchSpaceException("small-space", "", "no point of the grid keeps to the constraints", "widen them");
+    }
+
+    private ParameterAssignment At(long index)
+    {
+        var values = new Dictionary<string, ParameterValue>(StringComparer.Ordinal);
+        return space.Assign((parameter, place) => values[parameter.Name] = Choose(place, values, ref index));
     }
 
     /// <summary>The value at this place, and the index left for the places after it.</summary>

@@ -16,6 +16,9 @@ public sealed class ParameterAssignment : IReadOnlyDictionary<string, ParameterV
 
     public static ParameterAssignment Empty { get; } = new([]);
 
+    /// <summary>A memory of <see cref="PointCodec.Encode"/>, no part of the value.</summary>
+    internal EncodedPoint? Encoded { get; set; }
+
     public int Count => values.Count;
 
     public IEnumerable<string> Keys => values.Keys;

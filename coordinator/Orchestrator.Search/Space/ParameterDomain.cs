@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 
 namespace Orchestrator.Search;
@@ -23,8 +24,26 @@ public abstract record ParameterDomain
     /// <param name="unit">In [0, 1).</param>
     public abstract ParameterValue FromUnit(double unit);
 
+    /// <summary>Where in [0, 1] the value lies: <see cref="FromUnit"/> gives it back. The middle of its share where a share of [0, 1] means one value.</summary>
+    /// <param name="value">One of the domain.</param>
+    public abstract double ToUnit(ParameterValue value);
+
+    /// <summary>How many values there are; null where there is no end of them.</summary>
+    [JsonIgnore]
+    public abstract long? Levels { get; }
+
+    /// <summary>The number in [0, 1] from which on <see cref="FromUnit"/> gives the level with this index; 1 for the one after the last.</summary>
+    public virtual double LevelEdge(long level) => (double)level / Levels!.Value;
+
+    /// <summary>The index of the level that <see cref="FromUnit"/> gives.</summary>
+    public virtual long LevelOf(double unit) => Math.Max(0, IndexOf(unit, Levels!.Value));
+
     /// <summary>The grid's value with this index, lowest first.</summary>
     public abstract ParameterValue GridPoint(long index);
+
+    /// <summary>The lowest and highest value; null where some value is no number.</summary>
+    [JsonIgnore]
+    public abstract (double Low, double High)? Bounds { get; }
 
     /// <summary>Whether the domain has the value.</summary>
     public abstract bool Contains(ParameterValue value);
@@ -39,7 +58,15 @@ public abstract record ParameterDomain
         [JsonIgnore]
         public override long? GridPoints => Points;
 
+        [JsonIgnore]
+        public override long? Levels => null;
+
+        [JsonIgnore]
+        public override (double Low, double High)? Bounds => (Low, High);
+
         public override ParameterValue FromUnit(double unit) => ParameterValue.Of(Math.Clamp(Low + (unit * (High - Low)), Low, High));
+
+        public override double ToUnit(ParameterValue value) => (value.AsNumber()!.Value - Low) / (High - Low);
 
         public override ParameterValue GridPoint(long index) =>
             ParameterValue.Of(Points == 1 ? Exact.Round(Low + ((High - Low) / 2)) : Ends(index, Low, High, Points!.Value, share => Low + (share * (High - Low))));
@@ -56,7 +83,19 @@ public abstract record ParameterDomain
         [JsonIgnore]
         public override long? GridPoints => Points;
 
+        [JsonIgnore]
+        public override long? Levels => null;
+
+        [JsonIgnore]
+        public override (double Low, double High)? Bounds => (Low, High);
+
         public override ParameterValue FromUnit(double unit) => ParameterValue.Of(At(unit));
+
+        public override double ToUnit(ParameterValue value)
+        {
+            var low = Exact.Log(Low);
+            return Math.Clamp((Exact.Log(value.AsNumber()!.Value) - low) / (Exact.Log(High) - low), 0, 1);
+        }
 
         public override ParameterValue GridPoint(long index) =>
             ParameterValue.Of(Points == 1 ? At(0.5) : Ends(index, Low, High, Points!.Value, At));
@@ -80,16 +119,32 @@ public abstract record ParameterDomain
         [JsonIgnore]
         public override long? GridPoints => ((High - Low) / Step) + 1;
 
-        public override ParameterValue FromUnit(double unit)
+        [JsonIgnore]
+        public override long? Levels => GridPoints;
+
+        [JsonIgnore]
+        public override (double Low, double High)? Bounds => (Low, High);
+
+        public override ParameterValue FromUnit(double unit) => GridPoint(LevelOf(unit));
+
+        public override double ToUnit(ParameterValue value)
+        {
+            var level = (long.Parse(value.Json, CultureInfo.InvariantCulture) - Low) / Step;
+            return Log ? Share(Low + level) : (level + 0.5) / Levels!.Value;
+        }
+
+        public override double LevelEdge(long level) => !Log ? base.LevelEdge(level) : level == Levels ? 1 : Share(Low + level - 0.5);
+
+        public override long LevelOf(double unit)
         {
             if (!Log)
             {
-                return GridPoint(IndexOf(unit, GridPoints!.Value));
+                return base.LevelOf(unit);
             }
 
             var low = Exact.Log(Low - 0.5);
             var drawn = Exact.Round(Exact.Exp(low + (unit * (Exact.Log(High + 0.5) - low))));
-            return ParameterValue.Of(Math.Clamp((long)Math.Round(drawn), Low, High));
+            return Math.Clamp((long)Math.Round(drawn), Low, High) - Low;
         }
 
         public override ParameterValue GridPoint(long index) => ParameterValue.Of(Low + (index * Step));
@@ -103,6 +158,12 @@ public abstract record ParameterDomain
             : Step < 1 ? $"the step is at least 1, not {Step}"
             : Log && Low < 1 ? $"a logarithm needs a lowest value of at least 1, not {Low}"
             : Log && Step != 1 ? "log and step exclude each other" : null;
+
+        private double Share(double number)
+        {
+            var low = Exact.Log(Low - 0.5);
+            return (Exact.Log(number) - low) / (Exact.Log(High + 0.5) - low);
+        }
     }
 
     /// <summary>low, low + step, ... up to high, as numbers of 12 significant digits.</summary>
@@ -112,7 +173,15 @@ public abstract record ParameterDomain
         [JsonIgnore]
         public override long? GridPoints => (long)Math.Floor(((High - Low) / Step) + 1e-8) + 1;
 
-        public override ParameterValue FromUnit(double unit) => GridPoint(IndexOf(unit, GridPoints!.Value));
+        [JsonIgnore]
+        public override long? Levels => GridPoints;
+
+        [JsonIgnore]
+        public override (double Low, double High)? Bounds => (Low, High);
+
+        public override ParameterValue FromUnit(double unit) => GridPoint(LevelOf(unit));
+
+        public override double ToUnit(ParameterValue value) => (Math.Round((value.AsNumber()!.Value - Low) / Step) + 0.5) / Levels!.Value;
 
         public override ParameterValue GridPoint(long index) => ParameterValue.Of(Exact.Round(Low + (index * Step)));
 
@@ -135,12 +204,34 @@ public abstract record ParameterDomain
     }
 
     /// <summary>One of the values, all equally likely; duplicates are refused.</summary>
-    public sealed record Choice(IReadOnlyList<ParameterValue> Options) : ParameterDomain
+    /// <param name="Ordered">Neighbours in the list are alike: [small, medium, large].</param>
+    public sealed record Choice(IReadOnlyList<ParameterValue> Options, bool Ordered = false) : ParameterDomain
     {
         [JsonIgnore]
         public override long? GridPoints => Options.Count;
 
-        public override ParameterValue FromUnit(double unit) => GridPoint(IndexOf(unit, Options.Count));
+        [JsonIgnore]
+        public override long? Levels => Options.Count;
+
+        [JsonIgnore]
+        public override (double Low, double High)? Bounds => Options.All(option => option.AsNumber() is not null)
+            ? (Options.Min(option => option.AsNumber()!.Value), Options.Max(option => option.AsNumber()!.Value))
+            : null;
+
+        public override ParameterValue FromUnit(double unit) => GridPoint(LevelOf(unit));
+
+        public override double ToUnit(ParameterValue value)
+        {
+            for (var i = 0; i < Options.Count; i++)
+            {
+                if (Options[i] == value)
+                {
+                    return (i + 0.5) / Options.Count;
+                }
+            }
+
+            throw new ArgumentOutOfRangeException(nameof(value), value, "not one of the options");
+        }
 
         public override ParameterValue GridPoint(long index) => Options[(int)index];
 
@@ -156,7 +247,15 @@ public abstract record ParameterDomain
         [JsonIgnore]
         public override long? GridPoints => 1;
 
+        [JsonIgnore]
+        public override long? Levels => 1;
+
+        [JsonIgnore]
+        public override (double Low, double High)? Bounds => Value.AsNumber() is { } number ? (number, number) : null;
+
         public override ParameterValue FromUnit(double unit) => Value;
+
+        public override double ToUnit(ParameterValue value) => 0.5;
 
         public override ParameterValue GridPoint(long index) => Value;
 

@@ -34,6 +34,27 @@ internal static class SpaceCheck
         return Sort(parameters);
     }
 
+    /// <exception cref="SearchSpaceException">A constraint speaks of what is no numeric parameter.</exception>
+    public static void CheckConstraints(IReadOnlyList<Parameter> parameters, IReadOnlyList<SpaceConstraint> constraints)
+    {
+        foreach (var constraint in constraints)
+        {
+            foreach (var name in constraint.Names)
+            {
+                if (parameters.FirstOrDefault(parameter => parameter.Name == name) is not { } named)
+                {
+                    throw new SearchSpaceException("bad-constraint", "", $"constraint '{constraint.Text}': '{name}' is no parameter",
+                        $"name some of {string.Join(", ", parameters.Select(parameter => parameter.Name))}");
+                }
+
+                if (named.Domain.Bounds is null)
+                {
+                    throw new SearchSpaceException("bad-constraint", name, $"constraint '{constraint.Text}': '{name}' is not always a number", "use numeric parameters");
+                }
+            }
+        }
+    }
+
     private static void CheckConditions(Parameter parameter, Dictionary<string, Parameter> byName)
     {
         foreach (var condition in parameter.When)
@@ -42,6 +63,12 @@ internal static class SpaceCheck
             {
                 throw Fault("unknown-parent", parameter, $"depends on '{condition.Parent}', which is no parameter",
                     $"name one of {string.Join(", ", byName.Keys.Where(name => name != parameter.Name))}");
+            }
+
+            if (condition.IsRange)
+            {
+                CheckRange(parameter, condition, parent);
+                continue;
             }
 
             if (condition.Values.Count == 0)
@@ -54,6 +81,21 @@ internal static class SpaceCheck
                 throw Fault("bad-condition", parameter, $"depends on '{condition.Parent}' being {stranger.Json}, which it never is",
                     $"use values that '{condition.Parent}' can take");
             }
+        }
+    }
+
+    private static void CheckRange(Parameter parameter, Condition condition, Parameter parent)
+    {
+        var (min, max) = (condition.Min ?? double.NegativeInfinity, condition.Max ?? double.PositiveInfinity);
+        if (parent.Domain.Bounds is not var (low, high))
+        {
+            throw Fault("bad-condition", parameter, $"depends on a range of '{condition.Parent}', whose values are not all numbers", "name the values instead");
+        }
+
+        if (double.IsNaN(min) || double.IsNaN(max) || min > max || max < low || min > high)
+        {
+            throw Fault("bad-condition", parameter, $"depends on '{condition.Parent}' being in a range where it never is",
+                $"'{condition.Parent}' goes from {low} to {high}");
         }
     }
 

@@ -12,7 +12,11 @@ internal static class SweepChecks
         var place = document["parameters"]!.Place;
         CheckReferences(run, parameters);
         CheckConditions(place, parameters);
-        CheckUse(place, run, parameters);
+        if (!ExternalFile.Is(run))
+        {
+            CheckUse(place, run, parameters);
+        }
+
         if (search.Trials == 0 && search.Sampler != "grid")
         {
             throw document["search"]!.Place.Child("trials").Error("missing-field", $"{search.Sampler} does not end by itself", "say how many: trials: 20");
@@ -58,7 +62,7 @@ internal static class SweepChecks
                         "undefined-parameter", $"{condition} is not a parameter above this one", "declare it before what depends on it");
                 }
 
-                if (parent.Kind is ParameterKind.Choice or ParameterKind.Constant && wanted.FirstOrDefault(value => !parent.Choices.Any(choice => JsonNode.DeepEquals(choice, value))) is { } never)
+                if (parent.Kind is ParameterKind.Choice or ParameterKind.Constant && wanted.Values.FirstOrDefault(value => !parent.Choices.Any(choice => JsonNode.DeepEquals(choice, value))) is { } never)
                 {
                     throw Place(place, parameter).Child("when").Error("out-of-range", $"{condition} is never {never.ToJsonString()}", $"its choices: {string.Join(", ", parent.Choices.Select(choice => choice?.ToJsonString() ?? "null"))}");
                 }

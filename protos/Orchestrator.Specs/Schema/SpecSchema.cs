@@ -20,8 +20,15 @@ public static class SpecSchema
             ["description"] = "The search space: a kind and its values for each name; $name anywhere in the file stands for the trial's value.",
             ["additionalProperties"] = Parameter(),
         };
+        fields["constraints"] = new JsonObject
+        {
+            ["type"] = "array",
+            ["items"] = new JsonObject { ["type"] = "string" },
+            ["description"] = "What must hold between numeric parameters: x + 2 * y <= 1.",
+        };
+        // A sweep of external trials has no dataset.
         var file = File("Sweep file", fields);
-        ((JsonArray)file["required"]!).Add("search");
+        file["required"] = new JsonArray("name", "search");
         ((JsonArray)file["required"]!).Add("parameters");
         return file;
     }
@@ -154,9 +161,10 @@ public static class SpecSchema
                 ["quantized"] = quantized,
                 ["choice"] = new JsonObject { ["type"] = "array", ["minItems"] = 1 },
                 ["constant"] = new JsonObject(),
-                ["when"] = new JsonObject { ["type"] = "object", ["description"] = "The parameter applies only where these others have these values." },
+                ["when"] = new JsonObject { ["type"] = "object", ["description"] = "The parameter applies only where these others have this value, one of these, or one in { min: a, max: b }." },
                 ["step"] = new JsonObject { ["type"] = "number", ["description"] = "integer: the distance of two values." },
                 ["log"] = new JsonObject { ["type"] = "boolean", ["description"] = "integer: drawn evenly in the logarithm." },
+                ["ordered"] = new JsonObject { ["type"] = "boolean", ["description"] = "choice: neighbours in the list are alike." },
                 ["points"] = new JsonObject { ["type"] = "integer", ["minimum"] = 1, ["description"] = "uniform, loguniform: how many values a grid takes." },
             },
             ["additionalProperties"] = false,

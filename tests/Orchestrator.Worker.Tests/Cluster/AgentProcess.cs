@@ -10,8 +10,16 @@ internal sealed class AgentProcess : IDisposable
     private readonly StringBuilder errors = new();
 
     public AgentProcess(string coordinator, string dataDirectory, params string[] more)
+        : this(coordinator, dataDirectory, null, more)
     {
-        process = Process.Start(new ProcessStartInfo(Program, ["agent", "--coordinator", coordinator, "--data-dir", dataDirectory, .. more])
+    }
+
+    /// <param name="limit">On its own and its trainers' memory together.</param>
+    public AgentProcess(string coordinator, string dataDirectory, MemoryLimit? limit, params string[] more)
+    {
+        string[] arguments = ["agent", "--coordinator", coordinator, "--data-dir", dataDirectory, .. more];
+        var (file, line) = limit?.Around(Program, arguments) ?? (Program, arguments);
+        process = Process.Start(new ProcessStartInfo(file, line)
         {
             UseShellExecute = false,
             RedirectStandardError = true,

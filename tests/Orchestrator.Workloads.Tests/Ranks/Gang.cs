@@ -10,7 +10,7 @@ internal static class Gang
 {
     public static async Task<RankResult[]> TrainAsync(RunSpec spec, string dataset, string output, int worldSize, string? checkpoint = null)
     {
-        var processes = Enumerable.Range(0, worldSize).Select(_ => Start(spec.Training.Threads)).ToArray();
+        var processes = Enumerable.Range(0, worldSize).Select(_ => Start(spec.Training)).ToArray();
         try
         {
             for (var rank = 0; rank < worldSize; rank++)
@@ -43,7 +43,7 @@ internal static class Gang
         }
     }
 
-    private static Process Start(int threads)
+    private static Process Start(TrainingSpec training)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, "rank")
         {
@@ -52,7 +52,7 @@ internal static class Gang
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var (name, value) in HardwarePins.Environment(threads))
+        foreach (var (name, value) in HardwarePins.Environment(training))
         {
             start.Environment[name] = value;
         }

@@ -1,13 +1,19 @@
+using System.Diagnostics;
 using Orchestrator.Data.Formats;
 
 namespace Orchestrator.Training.Checkpoints;
 
 /// <summary>
 /// Writes checkpoints on another thread, one at a time: the step waits for the memory copy only, and for the last checkpoint where that one is still being written. Every rank keeps the copy, one of
-/// them writes it; should that one die with it, another can.
+/// them writes it; should that one die with it, another can. A full disk is waited for: the state lies in memory, and training goes on beside it.
 /// </summary>
-internal sealed class CheckpointWriter(StateSnapshot snapshot, string outputDirectory) : IDisposable
+/// <param name="warn">Hears once a checkpoint, from another thread, that its disk is full.</param>
+internal sealed class CheckpointWriter(StateSnapshot snapshot, string outputDirectory, Action<string> warn) : IDisposable
 {
+    /// <summary>Well below what the watch over the trainers takes for a hang.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
     private Task<CheckpointResult>? writing;
     private CheckpointOrder? held;
     private bool begun;
@@ -73,8 +79,36 @@ internal sealed class CheckpointWriter(StateSnapshot snapshot, string outputDire
     private CheckpointResult Write(CheckpointOrder order, CancellationToken cancellationToken)
     {
         var directory = Path.Combine(outputDirectory, order.Id);
-        var (manifest, bytes) = CheckpointFolder.Write(directory, order.Describe, snapshot.Model(), snapshot.Optimizer(), cancellationToken);
+        var (manifest, bytes) = WriteOnceThereIsRoom(
+            order.Id, () => CheckpointFolder.Write(directory, order.Describe, snapshot.Model(), snapshot.Optimizer(), cancellationToken), cancellationToken);
         return new CheckpointResult(order.Id, directory, manifest.Step, manifest.Epoch, bytes, manifest.Files[CheckpointFolder.ModelFile].Sha256, manifest.Metrics);
+    }
+
+    private T WriteOnceThereIsRoom<T>(string id, Func<T> write, CancellationToken cancellationToken)
+    {
+        var began = Stopwatch.GetTimestamp();
+        for (var said = false; ; said = true)
+        {
+            try
+            {
+                return write();
+            }
+            catch (IOException full) when (DiskSpace.IsFull(full))
+            {
+                if (Stopwatch.GetElapsedTime(began) > Patience)
+                {
+                    throw new DiskFullException(id, outputDirectory, full);
+                }
+
+                if (!said)
+                {
+                    warn($"checkpoint {id} waits: no space is left in {outputDirectory}; free some");
+                }
+
+                cancellationToken.WaitHandle.WaitOne(Pause);
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+        }
     }
 }
 

@@ -14,6 +14,11 @@ public interface ITrainingObserver
 
     /// <summary>On every rank, with the same figures; once a step.</summary>
     void StepMeasured(StepResult result);
+
+    /// <summary>Something for whoever runs the machine: one line, and the mend. From any thread.</summary>
+    void Warn(string line)
+    {
+    }
 }
 
 /// <summary>Where in a run the training thread is; each phase has its own idea of "too long".</summary>

@@ -25,7 +25,7 @@ public sealed class TrainingSession : IDisposable
         (this.run, this.observer, this.stop, this.hardware) = (run, observer, stop, hardware);
         HasState = hasState;
         state = TrainingState.Of(run.Checkpoint);
-        checkpoints = new CheckpointWriter(new StateSnapshot(run.Model, run.Optimizer), run.Task.OutputDirectory);
+        checkpoints = new CheckpointWriter(new StateSnapshot(run.Model, run.Optimizer), run.Task.OutputDirectory, observer.Warn);
     }
 
     /// <summary>Steps applied since the run began.</summary>
@@ -136,6 +136,7 @@ public sealed class TrainingSession : IDisposable
             Ledger = state.Ledger.Entry,
             EpochLoss = state.EpochLoss,
             Metrics = new SortedDictionary<string, double>(state.Metrics, StringComparer.Ordinal),
+            Course = state.Course == MetricCourse.Beginning ? null : state.Course,
             Hardware = hardware,
             Files = [],
         };

@@ -26,17 +26,16 @@ internal static class AgentHost
         using var logging = WorkerLogging.ForAgent(directory.Logs, directory.AgentId);
         using var loggers = new SerilogLoggerFactory(logging);
         using var tracing = WorkerTracing.Start("orchestrator-agent", options.Coordinator, options.ReadToken());
-        using var spool = ReportSpool.Open(directory.Spool, SpoolBytes);
+        using var spool = ReportSpool.Open(directory.Spool, SpoolBytes, time, line => logging.Warning("{Line}", line));
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var identity = new AgentIdentity(directory.AgentId, options);
         var logs = new LogBuffer(LogLines, time);
-        var outOfMemory = new OutOfMemoryCount();
         var retries = Retries.ForEver(time);
         var datasetService = new DatasetService.DatasetServiceClient(channel.Invoker);
         var chunks = new ChunkCache(Path.Combine(directory.Cache, "chunks"), datasetService, retries, ending.Token);
         var datasets = new DatasetCache(Path.Combine(directory.Cache, "datasets"), datasetService, chunks, retries);
         var checkpoints = new CheckpointTransfer(new AgentService.AgentServiceClient(channel.Invoker), retries);
-        var tasks = new TaskTable(new AgentContext(options, directory, identity.Advertise, datasets, checkpoints, spool, logs, outOfMemory, time, loggers), loggers.CreateLogger<TaskTable>());
+        var tasks = new TaskTable(new AgentContext(options, directory, identity.Advertise, datasets, checkpoints, spool, logs, time, loggers), loggers.CreateLogger<TaskTable>());
         var lifetime = new AgentLifetime();
         var session = new CoordinatorSession(channel, identity, tasks, spool, logs, lifetime, time, loggers.CreateLogger<CoordinatorSession>());
 
@@ -44,14 +43,14 @@ internal static class AgentHost
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Drain(signal, lifetime));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Drain(signal, lifetime));
         var running = session.RunAsync(ending.Token);
-        var ticking = TickAsync(outOfMemory, time, ending.Token);
+        var looking = LookAsync(tasks, time, ending.Token);
 
-        await Task.WhenAny(lifetime.Ending, running, ticking);
+        await Task.WhenAny(lifetime.Ending, running, looking);
         // The session that ends says why before it does.
         var end = lifetime.Ending.IsCompleted ? await lifetime.Ending : new AgentEnd.Shutdown();
         await CloseAsync(end, lifetime, session, tasks, spool);
         await ending.CancelAsync();
-        await Task.WhenAll(running, ticking);
+        await Task.WhenAll(running, looking);
         return end is AgentEnd.Refused refused ? throw new CommandException(refused.ExitCode, refused.Message) : ExitCode.Done;
     }
 
@@ -95,14 +94,14 @@ internal static class AgentHost
         return application;
     }
 
-    private static async Task TickAsync(OutOfMemoryCount outOfMemory, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task LookAsync(TaskTable tasks, TimeProvider time, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
         try
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
-                outOfMemory.Tick();
+                tasks.LookAtMemory();
             }
         }
         catch (OperationCanceledException)

@@ -8,8 +8,8 @@ using Orchestrator.Worker.Bench.Parts;
 namespace Orchestrator.Worker.Bench;
 
 /// <summary>
-/// Samples per second of one and two ranks, against the loop that a user would write with TorchSharp alone: the same network, data, optimizer and batch, one thread. Two ranks are held
-/// against two such loops side by side, which exchange nothing.
+/// Samples per second of one and two ranks, against the loop that a user would write with TorchSharp alone: the same network, data, optimizer and batch, one thread. With our pins it says what
+/// the engine costs, without them what the promise costs. Two ranks are held against two of either kind side by side, which exchange nothing.
 /// </summary>
 internal static class TrainBench
 {
@@ -46,40 +46,57 @@ internal static class TrainBench
 
     private static async Task<IReadOnlyList<BenchRow>> MeasureAsync(string name, JsonObject model, string dataset, string output, int rounds, CancellationToken cancellationToken)
     {
-        PartOrder Order(PartKind kind, int shards, int worldSize) => new(kind, Spec(model, shards, worldSize).ToJson(), dataset, output, worldSize);
-        var pinned = HardwarePins.Environment(threads: 1);
+        PartOrder Order(PartKind kind, RunSpec spec) => new(kind, spec.ToJson(), dataset, Path.Combine(output, Guid.NewGuid().ToString("N")), spec.Training.Workers.Max);
+        Task<Gang> Ours(int shards, int workers, string hardware = TrainingSpec.PinnedHardware)
+        {
+            var spec = Spec(model, shards, workers, hardware);
+            return Gang.StartAsync(Order(PartKind.Trainer, spec), Environment(spec), cancellationToken);
+        }
 
         // A user's loop pins nothing; one thread is what it is given.
         var plain = new Dictionary<string, string>(StringComparer.Ordinal) { ["OMP_NUM_THREADS"] = "1" };
-        await using var one = await Gang.StartAsync(Order(PartKind.Trainer, 1, 1), pinned, cancellationToken);
-        await using var sharded = await Gang.StartAsync(Order(PartKind.Trainer, 4, 1), pinned, cancellationToken);
-        await using var two = await Gang.StartAsync(Order(PartKind.Trainer, 2, 2), pinned, cancellationToken);
-        await using var left = await PartProcess.StartAsync(Order(PartKind.PlainLoop, 1, 1), plain, cancellationToken);
-        await using var right = await PartProcess.StartAsync(Order(PartKind.PlainLoop, 1, 1), plain, cancellationToken);
+        var alone = Order(PartKind.PlainLoop, Spec(model, 1, 1));
+        await using var one = await Ours(shards: 1, workers: 1);
+        await using var other = await Ours(shards: 1, workers: 1);
+        await using var native = await Ours(shards: 1, workers: 1, TrainingSpec.NativeHardware);
+        await using var sharded = await Ours(shards: 4, workers: 1);
+        await using var two = await Ours(shards: 2, workers: 2);
+        await using var left = await PartProcess.StartAsync(alone, plain, cancellationToken);
+        await using var right = await PartProcess.StartAsync(alone, plain, cancellationToken);
+        await using var pinned = await PartProcess.StartAsync(alone, HardwarePins.Environment(new TrainingSpec()), cancellationToken);
 
         // Everybody warm, and a turn's length in steps.
         var warm = await left.MeasureAsync("5", cancellationToken);
-        await right.MeasureAsync("5", cancellationToken);
-        foreach (var gang in new[] { one, sharded, two })
+        await Task.WhenAll(right.MeasureAsync("5", cancellationToken), pinned.MeasureAsync("5", cancellationToken));
+        foreach (var gang in new[] { one, other, native, sharded, two })
         {
             await gang.MeasureAsync(5, cancellationToken);
         }
 
         var steps = Math.Clamp((int)(TurnSeconds / warm * 5), 5, 1000);
         var turn = steps.ToString(CultureInfo.InvariantCulture);
-        async Task<double> Ours(Gang gang, int workers) => workers * Batch * steps / await gang.MeasureAsync(steps, cancellationToken);
-        async Task<double> Plain(params PartProcess[] loops) => loops.Length * Batch * steps / await PartProcess.MeasureAsync(loops, turn, cancellationToken);
+        async Task<double> Gangs(int workers, params Gang[] gangs) =>
+            workers * Batch * steps / (await Task.WhenAll(gangs.Select(gang => gang.MeasureAsync(steps, cancellationToken)))).Max();
+        async Task<double> Loops(params PartProcess[] loops) => loops.Length * Batch * steps / await PartProcess.MeasureAsync(loops, turn, cancellationToken);
         return
         [
-            Row("workers=1 batch=64", "plain TorchSharp loop", await BenchTurns.RunAsync(rounds, () => Ours(one, 1), () => Plain(left))),
-            Row("workers=1 batch=64 shards=4", "plain TorchSharp loop", await BenchTurns.RunAsync(rounds, () => Ours(sharded, 1), () => Plain(left))),
-            Row("workers=2 batch=64", "two plain loops side by side", await BenchTurns.RunAsync(rounds, () => Ours(two, 2), () => Plain(left, right))),
+            await RowAsync("workers=1 batch=64", () => Gangs(1, one), "plain TorchSharp loop", () => Loops(left)),
+            await RowAsync("workers=1 batch=64 same pins", () => Gangs(1, one), "plain loop with our pins", () => Loops(pinned)),
+            await RowAsync("workers=1 batch=64 hardware=native", () => Gangs(1, native), "plain TorchSharp loop", () => Loops(left)),
+            await RowAsync("workers=1 batch=64 shards=4", () => Gangs(1, sharded), "plain TorchSharp loop", () => Loops(left)),
+            await RowAsync("workers=2 batch=64", () => Gangs(2, two), "two workers apart", () => Gangs(2, one, other)),
+            await RowAsync("workers=2 batch=64 plain", () => Gangs(2, two), "two plain loops apart", () => Loops(left, right)),
         ];
 
-        BenchRow Row(string @case, string peer, IReadOnlyList<(double, double)> turns) => BenchRow.Of($"{name} {@case}", "samples/s", peer, turns);
+        async Task<BenchRow> RowAsync(string @case, Func<Task<double>> ours, string peer, Func<Task<double>> theirs) =>
+            BenchRow.Of($"{name} {@case}", "samples/s", peer, await BenchTurns.RunAsync(rounds, ours, theirs));
     }
 
-    private static RunSpec Spec(JsonObject model, int shards, int worldSize) => new()
+    /// <summary>What an agent starts a trainer with.</summary>
+    private static Dictionary<string, string> Environment(RunSpec spec) =>
+        new(HardwarePins.Environment(spec.Training).Concat(HostAllocator.Environment), StringComparer.Ordinal);
+
+    private static RunSpec Spec(JsonObject model, int shards, int worldSize, string hardware = TrainingSpec.PinnedHardware) => new()
     {
         Name = "bench",
         Workload = "image-classifier",
@@ -91,6 +108,7 @@ internal static class TrainBench
             Epochs = int.MaxValue,
             BatchSize = Batch * worldSize,
             Shards = shards,
+            Hardware = hardware,
             Workers = new WorkersSpec { Min = worldSize, Max = worldSize },
             Optimizer = new OptimizerSpec { Name = "adam", LearningRate = 1e-3 },
             Checkpoint = new CheckpointSpec { Every = new Every(int.MaxValue, EveryUnit.Epoch) },

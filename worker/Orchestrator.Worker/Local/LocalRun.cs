@@ -41,9 +41,9 @@ internal sealed class LocalRun(RunSpec spec, string datasetDirectory, string che
         {
             throw new CommandException(ExitCode.BadInput, mistake.Message);
         }
-        catch (DivergedException diverged)
+        catch (Exception end) when (end is DivergedException or DiskFullException)
         {
-            throw new CommandException(ExitCode.Failed, diverged.Message);
+            throw new CommandException(ExitCode.Failed, end.Message);
         }
     }
 
@@ -64,6 +64,8 @@ internal sealed class LocalRun(RunSpec spec, string datasetDirectory, string che
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch.Epoch}/{spec.Training.Epochs}  step {epoch.Step}  {metrics}  {epoch.Seconds:0.0} s"));
         }
     }
+
+    public void Warn(string line) => Console.Error.WriteLine(line);
 
     public void CheckpointWritten(CheckpointResult written) => checkpoint = written.Directory;
 

@@ -35,7 +35,7 @@ internal static class PredictCommand
     {
         try
         {
-            LocalPins.Apply(CheckpointFolder.Verify(checkpoint).Spec.Training.Threads);
+            LocalPins.Apply(CheckpointFolder.Verify(checkpoint).Spec.Training);
             using var predictor = Predictor.Load(checkpoint, new WorkloadCatalog());
             using var writer = new StreamWriter(Console.OpenStandardOutput(), bufferSize: 1 << 16);
             var predictions = InputRows.Read(input, predictor.RowElements).Chunk(RowsAtATime).SelectMany(rows => Predict(predictor, rows));
@@ -50,7 +50,7 @@ internal static class PredictCommand
 
             return ExitCode.Done;
         }
-        catch (Exception mistake) when (mistake is SpecException or DataFormatException or CorruptCheckpointException)
+        catch (Exception mistake) when (mistake is SpecException or DataFormatException or CorruptCheckpointException or CheckpointMismatchException)
         {
             throw new CommandException(ExitCode.BadInput, mistake.Message);
         }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Orchestrator.Specs;
 using Orchestrator.Training;
 using TorchSharp;
 
@@ -12,7 +13,7 @@ internal static class ProbeCommand
         var command = new Command("probe", "Loads libtorch and computes with it.") { Hidden = true };
         command.SetAction(_ =>
         {
-            LocalPins.Apply(threads: 1);
+            LocalPins.Apply(new TrainingSpec());
             torch.set_num_threads(1);
             var hash = HardwareProbe.Hash();
             var device = torch.cuda.is_available() ? $"cuda, {torch.cuda.device_count()} devices" : "cpu";

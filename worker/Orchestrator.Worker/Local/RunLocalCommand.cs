@@ -18,7 +18,7 @@ internal static class RunLocalCommand
         command.SetAction(parsed =>
         {
             var spec = Read(parsed.GetRequiredValue(file), parsed.GetValue(set) ?? []);
-            LocalPins.Apply(spec.Training.Threads);
+            LocalPins.Apply(spec.Training);
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
             var source = LocalDataset.Find(spec.Dataset.Name, parsed.GetValue(dataset), Path.Combine(folder, "datasets"));
             return new LocalRun(spec, source, Path.Combine(folder, "checkpoints"), parsed.GetRequiredValue(output) == "json").Run();

@@ -1,4 +1,5 @@
 using Orchestrator.Collectives;
+using Orchestrator.Data.Formats;
 using Orchestrator.Training;
 using Orchestrator.V1;
 
@@ -12,16 +13,15 @@ internal static class FailureKinds
         var (kind, suspect) = failure switch
         {
             CollectiveException lost => ("lost", lost.Peer),
+            DiskFullException => ("lost", -1),
             DivergedException => ("diverged", -1),
-            OutOfMemoryException => ("out-of-memory", -1),
             CorruptCheckpointException => ("corrupt", -1),
-            _ when IsAllocation(failure) => ("out-of-memory", -1),
+            // Another machine may have room; here somebody may make some.
+            _ when DiskSpace.IsFull(failure) => ("lost", -1),
+            _ when MemoryRefusal.Is(failure) => ("out-of-memory", -1),
             _ => ("user", -1),
         };
-        return new TaskFailed { Kind = kind, Message = failure.Message.Split('\n')[0].Trim(), Detail = failure.ToString(), SuspectRank = suspect };
+        var message = kind == "out-of-memory" ? MemoryRefusal.Line(failure) : failure.Message.Split('\n')[0].Trim();
+        return new TaskFailed { Kind = kind, Message = message, Detail = failure.ToString(), SuspectRank = suspect };
     }
-
-    // libtorch has no type for it: its exceptions differ by their text alone.
-    private static bool IsAllocation(Exception failure) => failure is System.Runtime.InteropServices.ExternalException
-        && (failure.Message.Contains("DefaultCPUAllocator", StringComparison.Ordinal) || failure.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase));
 }

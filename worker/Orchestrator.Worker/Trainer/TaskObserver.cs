@@ -70,6 +70,8 @@ internal sealed class TaskObserver(AgentLink link, int rank, Serilog.ILogger log
         }
     }
 
+    public void Warn(string line) => log.Warning("{Line}", line);
+
     public void FlushSteps()
     {
         if (steps.Steps.Count > 0)

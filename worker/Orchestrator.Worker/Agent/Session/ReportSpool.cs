@@ -1,37 +1,44 @@
 using Google.Protobuf;
 using Microsoft.Win32.SafeHandles;
+using Orchestrator.Data.Formats;
 using Orchestrator.V1;
 
 namespace Orchestrator.Worker.Agent.Session;
 
 /// <summary>
 /// Reports that the coordinator has not acknowledged yet, in an append-only file: they outlive the session and the agent. Records are length-delimited
-/// <see cref="Report"/> messages with rising sequence numbers; the first one may be empty and then says what was acknowledged before it.
+/// <see cref="Report"/> messages with rising sequence numbers; the first one may be empty and then says what was acknowledged before it. On a full disk reporters wait, as
+/// they do where too much waits for the coordinator; nothing is lost.
 /// </summary>
 internal sealed class ReportSpool : IDisposable
 {
     private const long CompactAbove = 8 << 20;
+    private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock gate = new();
     private readonly string path;
     private readonly long greatestBytes;
+    private readonly TimeProvider time;
+    private readonly Action<string> warn;
     // Without gaps, so that a number is an index.
     private readonly List<Record> records = [];
     private SafeFileHandle file;
     private long length;
     private long droppedSteps;
+    private bool diskFull;
 
-    private ReportSpool(string path, long greatestBytes)
+    private ReportSpool(string path, long greatestBytes, TimeProvider time, Action<string> warn)
     {
-        this.path = path;
-        this.greatestBytes = greatestBytes;
+        (this.path, this.greatestBytes, this.time, this.warn) = (path, greatestBytes, time, warn);
         file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
         length = Recover();
         RandomAccess.SetLength(file, length);
     }
 
     /// <param name="greatestBytes">Above it reporters wait; step metrics, which are figures only, are dropped from half of it on.</param>
-    public static ReportSpool Open(string path, long greatestBytes) => new(path, greatestBytes);
+    /// <param name="warn">Hears when its disk becomes full.</param>
+    public static ReportSpool Open(string path, long greatestBytes, TimeProvider? time = null, Action<string>? warn = null) =>
+        new(path, greatestBytes, time ?? TimeProvider.System, warn ?? (static _ => { }));
 
     /// <summary>Set when a report was appended.</summary>
     public Pulse Appended { get; } = new();
@@ -44,9 +51,9 @@ internal sealed class ReportSpool : IDisposable
     public ulong Acknowledged { get; private set; }
 
     /// <summary>Batches of step metrics that were dropped because the coordinator has been away for too long.</summary>
-    public long DroppedSteps => Interlocked.Read(ref droppedSteps);
+    public long DroppedSteps => Volatile.Read(ref droppedSteps);
 
-    /// <summary>Gives the report its sequence number and keeps it until it is acknowledged; waits while the spool is full.</summary>
+    /// <summary>Gives the report its sequence number and keeps it until it is acknowledged; waits while the spool or its disk is full.</summary>
     public async Task AppendAsync(Report report, CancellationToken cancellationToken)
     {
         while (true)
@@ -58,7 +65,8 @@ internal sealed class ReportSpool : IDisposable
                 return;
             }
 
-            await room.WaitAsync(cancellationToken);
+            // Who makes room on the disk does not tell us.
+            await (diskFull ? Task.WhenAny(room, Task.Delay(RoomPause, time, cancellationToken)) : room).WaitAsync(cancellationToken);
         }
     }
 
@@ -93,7 +101,7 @@ internal sealed class ReportSpool : IDisposable
             Last = Math.Max(Last, sequence);
             if (length > CompactAbove && length > 2 * Waiting())
             {
-                Compact();
+                TryCompact();
             }
         }
 
@@ -119,7 +127,7 @@ internal sealed class ReportSpool : IDisposable
     {
         lock (gate)
         {
-            Compact();
+            TryCompact();
             file.Dispose();
         }
     }
@@ -131,7 +139,7 @@ internal sealed class ReportSpool : IDisposable
             var waiting = Waiting();
             if (report.ReportCase == Report.ReportOneofCase.Steps && waiting > greatestBytes / 2)
             {
-                Interlocked.Increment(ref droppedSteps);
+                droppedSteps++;
                 return true;
             }
 
@@ -142,11 +150,61 @@ internal sealed class ReportSpool : IDisposable
 
             report.Sequence = Last + 1;
             var bytes = Delimited(report);
-            RandomAccess.Write(file, bytes, length);
+            if (!TryWrite(bytes))
+            {
+                // As above: nobody waits for the sake of figures.
+                var isFigures = report.ReportCase == Report.ReportOneofCase.Steps;
+                droppedSteps += isFigures ? 1 : 0;
+                return isFigures;
+            }
+
             records.Add(new Record(report.Sequence, length, bytes.Length));
             length += bytes.Length;
             Last = report.Sequence;
             return true;
+        }
+    }
+
+    private bool TryWrite(byte[] bytes)
+    {
+        try
+        {
+            if (diskFull && records.Count == 0)
+            {
+                // What it takes on the disk is of no use to anybody: it is room.
+                RandomAccess.SetLength(file, length = 0);
+                var head = Delimited(new Report { Sequence = Last });
+                RandomAccess.Write(file, head, 0);
+                length = head.Length;
+            }
+
+            RandomAccess.Write(file, bytes, length);
+            diskFull = false;
+            return true;
+        }
+        catch (IOException full) when (DiskSpace.IsFull(full))
+        {
+            // What was written of it is written over.
+            if (!diskFull)
+            {
+                warn($"no space is left for {path}; reports wait and their trainers with them: free some");
+            }
+
+            diskFull = true;
+            return false;
+        }
+    }
+
+    // Only a matter of room, and where there is none it stays as it is.
+    private void TryCompact()
+    {
+        try
+        {
+            Compact();
+        }
+        catch (IOException full) when (DiskSpace.IsFull(full))
+        {
+            File.Delete(path + ".new");
         }
     }
 

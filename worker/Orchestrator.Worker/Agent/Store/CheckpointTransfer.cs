@@ -34,29 +34,48 @@ internal sealed class CheckpointTransfer(AgentService.AgentServiceClient coordin
     }
 
     /// <summary>Stores the folder's files under the id; tries for as long as the coordinator is away.</summary>
+    /// <param name="full">Called once where its store has no room: it is tried on.</param>
     /// <exception cref="RpcException">The coordinator refuses it.</exception>
-    public async Task<PutCheckpointResponse> PutAsync(PutCheckpointHeader header, string directory, CancellationToken cancellationToken) => await retries.ExecuteAsync(
-        async token =>
-        {
-            using var call = coordinator.PutCheckpoint(cancellationToken: token);
-            try
+    public async Task<PutCheckpointResponse> PutAsync(PutCheckpointHeader header, string directory, Action full, CancellationToken cancellationToken)
+    {
+        var said = false;
+        return await retries.ExecuteAsync(
+            async token =>
             {
-                await call.RequestStream.WriteAsync(new PutCheckpointRequest { Header = header }, token);
-                foreach (var file in Directory.GetFiles(directory, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+                try
                 {
-                    await SendAsync(call.RequestStream, Path.GetRelativePath(directory, file), file, token);
+                    return await PutOnceAsync(header, directory, token);
                 }
+                catch (RpcException refusal) when (refusal.StatusCode == StatusCode.ResourceExhausted && !said)
+                {
+                    said = true;
+                    full();
+                    throw;
+                }
+            },
+            cancellationToken);
+    }
 
-                await call.RequestStream.CompleteAsync();
-            }
-            catch (Exception broken) when (broken is RpcException or InvalidOperationException && !token.IsCancellationRequested)
+    private async Task<PutCheckpointResponse> PutOnceAsync(PutCheckpointHeader header, string directory, CancellationToken cancellationToken)
+    {
+        using var call = coordinator.PutCheckpoint(cancellationToken: cancellationToken);
+        try
+        {
+            await call.RequestStream.WriteAsync(new PutCheckpointRequest { Header = header }, cancellationToken);
+            foreach (var file in Directory.GetFiles(directory, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
             {
-                // The coordinator answered before the last byte: its answer says why.
+                await SendAsync(call.RequestStream, Path.GetRelativePath(directory, file), file, cancellationToken);
             }
 
-            return await call.ResponseAsync;
-        },
-        cancellationToken);
+            await call.RequestStream.CompleteAsync();
+        }
+        catch (Exception broken) when (broken is RpcException or InvalidOperationException && !cancellationToken.IsCancellationRequested)
+        {
+            // The coordinator answered before the last byte: its answer says why.
+        }
+
+        return await call.ResponseAsync;
+    }
 
     private static async Task SendAsync(IClientStreamWriter<PutCheckpointRequest> stream, string path, string file, CancellationToken cancellationToken)
     {

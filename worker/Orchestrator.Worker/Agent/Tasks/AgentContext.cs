@@ -12,6 +12,5 @@ internal sealed record AgentContext(
     CheckpointTransfer Checkpoints,
     ReportSpool Spool,
     LogBuffer Logs,
-    OutOfMemoryCount OutOfMemory,
     TimeProvider Time,
     ILoggerFactory LoggerFactory);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Threading.Channels;
+using Orchestrator.Data.Formats;
 using Orchestrator.Specs;
 using Orchestrator.V1;
 using Orchestrator.Worker.Agent.Store;
@@ -15,6 +16,8 @@ internal sealed partial class AgentTask
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LastWordsDeadline = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(500);
 
     private readonly AgentContext context;
     private readonly AssignTask assignment;
@@ -30,6 +33,7 @@ internal sealed partial class AgentTask
     private readonly Activity? span;
     private TrainTask? train;
     private TrainerProcess? process;
+    private volatile TrainerMemory? memory;
     private EndReason? reason;
     private int attached;
     private volatile string peerAddress = "";
@@ -44,7 +48,7 @@ internal sealed partial class AgentTask
         folder = Path.Combine(context.Directory.Tasks, $"{assignment.Run}-{assignment.Generation}-{assignment.Rank}-{RandomNumberGenerator.GetHexString(4, lowercase: true)}");
         progress = new ProgressClock(Key, context.Time);
         span = AgentSpans.StartTask(assignment);
-        uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, log, uploadsEnd.Token);
+        uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, line => context.Logs.Add(Key, line), log, uploadsEnd.Token);
         Ended = Task.CompletedTask;
     }
 
@@ -82,6 +86,9 @@ internal sealed partial class AgentTask
     };
 
     public TaskProgress Progress() => progress.Read();
+
+    /// <summary>Once a second.</summary>
+    public void LookAtMemory() => memory?.Look();
 
     /// <summary>From here on it counts as training: a coordinator that comes back need not ask whether the word arrived.</summary>
     public void Begin(BeginGeneration begin) => begun |= commands.Writer.TryWrite(new TrainerCommand { Begin = begin });
@@ -225,11 +232,12 @@ internal sealed partial class AgentTask
     private async Task<Report> TrainAsync(Task after)
     {
         await after.WaitAsync(ending.Token);
-        var threads = RunSpec.FromJson(assignment.Spec).Training.Threads;
-        train = await PrepareAsync(ending.Token);
-        var environment = TrainerEnvironment.Create(context.Options, Secret, threads);
+        var training = RunSpec.FromJson(assignment.Spec).Training;
+        train = await PrepareOnceThereIsRoomAsync(ending.Token);
+        var environment = TrainerEnvironment.Create(context.Options, Secret, training);
         ending.Token.ThrowIfCancellationRequested();
         process = TrainerProcess.Start(context.Directory.SocketPath, environment, line => context.Logs.Add(Key, line));
+        memory = new TrainerMemory(process.Pid);
         progress.Started(process.Pid);
         LogStarted(log, Key, process.Pid);
         if (ending.IsCancellationRequested)
@@ -243,14 +251,37 @@ internal sealed partial class AgentTask
         }
 
         var exitCode = await process.Exited;
-        var outOfMemory = context.OutOfMemory.GrewNow();
+        var verdict = memory.Verdict();
         // What it said with its last breath may still be in the socket.
         if (Volatile.Read(ref attached) != 0)
         {
             await Task.WhenAny(sessionEnded.Task, terminal.Task, Task.Delay(LastWordsDeadline, context.Time));
         }
 
-        return terminal.Task.IsCompleted ? await terminal.Task : new Report { Failed = ExitVerdict.Of(exitCode, outOfMemory, process.Tail) };
+        return terminal.Task.IsCompleted ? await terminal.Task : new Report { Failed = ExitVerdict.Of(exitCode, verdict, process.Tail) };
+    }
+
+    /// <summary>A run that fails at once is placed again at once: a full disk gets its time.</summary>
+    private async Task<TrainTask> PrepareOnceThereIsRoomAsync(CancellationToken cancellationToken)
+    {
+        var began = context.Time.GetTimestamp();
+        for (var said = false; ; said = true)
+        {
+            try
+            {
+                return await PrepareAsync(cancellationToken);
+            }
+            catch (IOException full) when (DiskSpace.IsFull(full) && context.Time.GetElapsedTime(began) < RoomPatience)
+            {
+                if (!said)
+                {
+                    LogFull(log, Key, folder);
+                    context.Logs.Add(Key, $"the trainer waits: no space is left for {folder}; free some");
+                }
+
+                await Task.Delay(RoomPause, context.Time, cancellationToken);
+            }
+        }
     }
 
     private async Task<TrainTask> PrepareAsync(CancellationToken cancellationToken)
@@ -322,6 +353,7 @@ internal sealed partial class AgentTask
 
     private static TaskFailed Failure(Exception failure) => failure switch
     {
+        IOException full when DiskSpace.IsFull(full) => new TaskFailed { Kind = "lost", Message = $"the trainer can't be started: {full.Message.TrimEnd('.')}; free some space on this machine", SuspectRank = -1 },
         FetchException fetch => new TaskFailed { Kind = fetch.Kind, Message = fetch.Message, SuspectRank = -1 },
         JsonException => new TaskFailed { Kind = "user", Message = $"the run's spec can't be read: {failure.Message}", SuspectRank = -1 },
         _ => new TaskFailed { Kind = "lost", Message = $"the trainer could not be started: {failure.Message}", Detail = failure.ToString(), SuspectRank = -1 },
@@ -329,6 +361,9 @@ internal sealed partial class AgentTask
 
     [LoggerMessage(LogLevel.Information, "{task} runs as process {pid}")]
     private static partial void LogStarted(ILogger logger, TaskKey task, int pid);
+
+    [LoggerMessage(LogLevel.Warning, "{task} waits: no space is left for {folder}; free some")]
+    private static partial void LogFull(ILogger logger, TaskKey task, string folder);
 
     [LoggerMessage(LogLevel.Information, "{task} ended: {how}")]
     private static partial void LogEnded(ILogger logger, TaskKey task, string how);

@@ -15,11 +15,14 @@ internal sealed partial class CheckpointUploads
     private readonly TaskKey key;
     private readonly CheckpointTransfer transfer;
     private readonly Func<Report, CancellationToken, Task> report;
+    private readonly Action<string> say;
     private readonly ILogger log;
 
-    public CheckpointUploads(TaskKey key, CheckpointTransfer transfer, Func<Report, CancellationToken, Task> report, ILogger log, CancellationToken cancellationToken)
+    /// <param name="say">To the run's log.</param>
+    public CheckpointUploads(
+        TaskKey key, CheckpointTransfer transfer, Func<Report, CancellationToken, Task> report, Action<string> say, ILogger log, CancellationToken cancellationToken)
     {
-        (this.key, this.transfer, this.report, this.log) = (key, transfer, report, log);
+        (this.key, this.transfer, this.report, this.say, this.log) = (key, transfer, report, say, log);
         Done = RunAsync(cancellationToken);
     }
 
@@ -38,7 +41,7 @@ internal sealed partial class CheckpointUploads
             var header = new PutCheckpointHeader { Id = checkpoint.Written.Checkpoint, Run = key.Run, Generation = key.Generation };
             try
             {
-                var stored = await transfer.PutAsync(header, checkpoint.Directory, cancellationToken);
+                var stored = await transfer.PutAsync(header, checkpoint.Directory, () => SayFull(header.Id), cancellationToken);
                 var written = checkpoint.Written.Clone();
                 (written.Uri, written.Bytes) = (stored.Uri, stored.Bytes);
                 await report(new Report { Checkpoint = written }, cancellationToken);
@@ -52,6 +55,16 @@ internal sealed partial class CheckpointUploads
             AgentDirectory.DeleteFolder(checkpoint.Directory);
         }
     }
+
+    // Training goes on meanwhile, and the checkpoint lies here until it can be stored.
+    private void SayFull(string checkpoint)
+    {
+        say($"checkpoint {checkpoint} waits: the coordinator's store has no space left; free some, or delete checkpoints");
+        LogFull(log, checkpoint);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "checkpoint {checkpoint} waits: the coordinator's store has no space left")]
+    private static partial void LogFull(ILogger logger, string checkpoint);
 
     [LoggerMessage(LogLevel.Error, "checkpoint {checkpoint} was not stored: {reason}")]
     private static partial void LogRefused(ILogger logger, string checkpoint, string reason);

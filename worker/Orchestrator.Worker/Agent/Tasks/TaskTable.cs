@@ -84,6 +84,15 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
 
     public IReadOnlyList<TaskProgress> Progress() => [.. Find(_ => true).Select(task => task.Progress())];
 
+    /// <summary>Once a second.</summary>
+    public void LookAtMemory()
+    {
+        foreach (var task in Find(_ => true))
+        {
+            task.LookAtMemory();
+        }
+    }
+
     /// <summary>Takes no more tasks, ends those that run, and completes when no process is left.</summary>
     public Task EndAllAsync(EndReason reason)
     {

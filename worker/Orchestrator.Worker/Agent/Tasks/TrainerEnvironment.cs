@@ -1,3 +1,4 @@
+using Orchestrator.Specs;
 using Orchestrator.Training;
 using Orchestrator.Worker.Trainer;
 
@@ -11,10 +12,10 @@ internal static class TrainerEnvironment
     public const string Telemetry = "ORCH_OTLP_ENDPOINT";
     public const string Token = "ORCH_TOKEN";
 
-    /// <param name="threads">Intra-op threads of a rank; with the pinned instruction set it decides the bits.</param>
-    public static Dictionary<string, string> Create(AgentOptions options, string secret, int threads)
+    /// <param name="training">Its threads and hardware decide the bits.</param>
+    public static Dictionary<string, string> Create(AgentOptions options, string secret, TrainingSpec training)
     {
-        return new Dictionary<string, string>(HardwarePins.Environment(threads), StringComparer.Ordinal)
+        return new Dictionary<string, string>(HardwarePins.Environment(training).Concat(HostAllocator.Environment), StringComparer.Ordinal)
         {
             [Secret] = secret,
             [Telemetry] = options.Coordinator.ToString(),

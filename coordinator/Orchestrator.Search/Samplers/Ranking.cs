@@ -1,0 +1,70 @@
+namespace Orchestrator.Search;
+
+/// <summary>
+/// Which ended trials are better. Feasible ones that ran to their end come first, by their costs; then those stopped early, the ones that came further first,
+/// since a stopper lets the better ones go on; then those that miss constraints, by how far; then the failed. Ties go to the lower number.
+/// </summary>
+internal static class Ranking
+{
+    private enum Class
+    {
+        Feasible,
+        Stopped,
+        Infeasible,
+        Failed,
+    }
+
+    /// <summary>The numbers of the trials that have ended, best first.</summary>
+    public static int[] BestFirst(History history) => BestFirst(history, 0, history.Count);
+
+    /// <summary>The numbers of the trials from one on and below another that have ended, best first.</summary>
+    public static int[] BestFirst(History history, int from, int below)
+    {
+        var numbers = Enumerable.Range(from, below - from).Where(trial => history.States[trial] != ObservedState.Running).ToArray();
+        var keys = Array.ConvertAll(numbers, trial => KeyOf(history, trial));
+        if (Array.Exists(numbers, trial => history.Costs[trial].Length > 1))
+        {
+            RankFronts(history, numbers, keys);
+        }
+
+        Array.Sort(keys, numbers, Comparer<Key>.Create(Compare));
+        return numbers;
+    }
+
+    /// <summary>In place of one cost: the front that the trial is in, and within a front those with more room around them first.</summary>
+    private static void RankFronts(History history, int[] numbers, Key[] keys)
+    {
+        foreach (var peers in Enumerable.Range(0, numbers.Length).Where(i => keys[i].Class != Class.Failed).GroupBy(i => (keys[i].Class, keys[i].First)))
+        {
+            var members = peers.ToArray();
+            var order = ParetoFront.Order([.. members.Select(i => history.Costs[numbers[i]])]);
+            for (var rank = 0; rank < order.Length; rank++)
+            {
+                keys[members[order[rank]]] = keys[members[order[rank]]] with { Cost = rank };
+            }
+        }
+    }
+
+    private static Key KeyOf(History history, int trial)
+    {
+        var standing = ClassOf(history, trial);
+        var first = standing switch { Class.Stopped => -history.Ticks[trial], Class.Infeasible => history.Violations[trial], _ => 0 };
+        return new Key(standing, first, history.Costs[trial].Length == 1 ? history.Costs[trial][0] : 0, trial);
+    }
+
+    private static Class ClassOf(History history, int trial) => history.States[trial] switch
+    {
+        ObservedState.Failed => Class.Failed,
+        _ when history.Violations[trial] > 0 => Class.Infeasible,
+        ObservedState.Stopped => Class.Stopped,
+        _ => Class.Feasible,
+    };
+
+    private static int Compare(Key a, Key b) =>
+        a.Class != b.Class ? a.Class.CompareTo(b.Class)
+        : a.First != b.First ? a.First.CompareTo(b.First)
+        : a.Cost != b.Cost ? a.Cost.CompareTo(b.Cost)
+        : a.Number.CompareTo(b.Number);
+
+    private readonly record struct Key(Class Class, double First, double Cost, int Number);
+}
