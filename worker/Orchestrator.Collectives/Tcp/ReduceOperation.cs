@@ -12,7 +12,7 @@ internal sealed unsafe class ReduceOperation : Operation
     /// <summary>Blocks that a fast peer may be ahead of the slowest.</summary>
     private const int Slots = 4;
 
-    private const int OneRoundBytes = 32 << 10;
+    public const int OneRoundBytes = 32 << 10;
 
     /// <summary>Chunks begin at multiples of this many elements: whole cache lines.</summary>
     private const int ChunkAlignment = 16;
@@ -233,7 +233,13 @@ internal sealed unsafe class ReduceOperation : Operation
             return (0, elements);
         }
 
-        var even = (elements + rows.Length - 1L) / rows.Length;
+        return Share(elements, owner, rows.Length);
+    }
+
+    /// <summary>The elements that an owner adds: as even as whole cache lines allow.</summary>
+    public static (int First, int Count) Share(int elements, int owner, int owners)
+    {
+        var even = (elements + owners - 1L) / owners;
         var aligned = (even + ChunkAlignment - 1) / ChunkAlignment * ChunkAlignment;
         var first = (int)Math.Min(aligned * owner, elements);
         return (first, (int)Math.Min(aligned * (owner + 1), elements) - first);
@@ -243,6 +249,7 @@ internal sealed unsafe class ReduceOperation : Operation
 
     private Stretch Header(PeerLink link, MessageKind kind)
     {
+        link.MessagesSent++;
         new MessageHeader(kind, sequence, elements, sum.Dtype).Write(new Span<byte>(link.SendHeader, MessageHeader.Size));
         return new Stretch(link.SendHeader, MessageHeader.Size);
     }
