@@ -12,7 +12,10 @@ internal sealed unsafe class ReduceOperation : Operation
     /// <summary>Blocks that a fast peer may be ahead of the slowest.</summary>
     private const int Slots = 4;
 
-    public const int OneRoundBytes = 32 << 10;
+    private const int OneRoundBytes = 32 << 10;
+
+    /// <summary>What a rank may send at most to save a round.</summary>
+    private const int OneRoundTotalBytes = 128 << 10;
 
     /// <summary>Chunks begin at multiples of this many elements: whole cache lines.</summary>
     private const int ChunkAlignment = 16;
@@ -76,7 +79,7 @@ internal sealed unsafe class ReduceOperation : Operation
         total = (byte*)reduction.Total;
         elements = reduction.Elements;
         this.sequence = sequence;
-        oneRound = (long)elements * sum.Size <= OneRoundBytes;
+        oneRound = IsOneRound((long)elements * sum.Size, rows.Length);
         blockElements = BlockBytes / sum.Size;
         own = ChunkOf(me);
         ownBlocks = BlocksOf(own.Count);
@@ -235,6 +238,9 @@ internal sealed unsafe class ReduceOperation : Operation
 
         return Share(elements, owner, rows.Length);
     }
+
+    /// <summary>Whether all send all their rows to all, once.</summary>
+    public static bool IsOneRound(long bytes, int members) => bytes <= OneRoundBytes && bytes * (members - 1) <= OneRoundTotalBytes;
 
     /// <summary>The elements that an owner adds: as even as whole cache lines allow.</summary>
     public static (int First, int Count) Share(int elements, int owner, int owners)

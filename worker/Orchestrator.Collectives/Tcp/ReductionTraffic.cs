@@ -14,7 +14,7 @@ internal readonly record struct ReductionTraffic(long Bytes, long Messages)
     {
         var (world, rows) = (plan.WorldSize, plan.OwnedNodes(rank).Count);
         var peers = world - 1L;
-        if ((long)elements * size <= ReduceOperation.OneRoundBytes)
+        if (ReduceOperation.IsOneRound((long)elements * size, world))
         {
             return new ReductionTraffic(peers * (MessageHeader.Size + ((long)rows * elements * size)), peers);
         }
