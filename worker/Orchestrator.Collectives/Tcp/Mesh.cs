@@ -133,7 +133,7 @@ internal sealed class Mesh : IDisposable
 
             if (!pending)
             {
-                if (waited)
+                if (waited && operation.IsShort)
                 {
                     patience.Learn(moved);
                 }
@@ -148,7 +148,7 @@ internal sealed class Mesh : IDisposable
 
             if (progress)
             {
-                if (waited)
+                if (waited && operation.IsShort)
                 {
                     patience.Learn(moved);
                 }
@@ -158,7 +158,7 @@ internal sealed class Mesh : IDisposable
             }
 
             waited = true;
-            if (patience.Lasts(moved))
+            if (operation.IsShort && patience.Lasts(moved))
             {
                 continue;
             }

@@ -7,12 +7,17 @@ namespace Orchestrator.Collectives.Tcp;
 /// </summary>
 internal sealed unsafe class ReduceOperation : Operation
 {
-    private const int BlockBytes = 128 << 10;
+    /// <summary>The more at once, the fewer times a rank sleeps and wakes; what is received ahead is bounded all the same.</summary>
+    private const int GreatestBlockBytes = 1 << 20;
+    private const int LeastBlockBytes = 64 << 10;
+    private const int ScratchBytes = 16 << 20;
 
     /// <summary>Blocks that a fast peer may be ahead of the slowest.</summary>
     private const int Slots = 4;
 
     private const int OneRoundBytes = 32 << 10;
+
+    private const int ShortBytes = 128 << 10;
 
     /// <summary>What a rank may send at most to save a round.</summary>
     private const int OneRoundTotalBytes = 128 << 10;
@@ -25,6 +30,7 @@ internal sealed unsafe class ReduceOperation : Operation
     private readonly int[] blocksReceived;
     private readonly TreeProgram program;
     private readonly nint[] operands;
+    private readonly int blockBytes;
     private readonly byte[] scratch;
     private readonly byte* scratchStart;
 
@@ -55,7 +61,8 @@ internal sealed unsafe class ReduceOperation : Operation
         rows = [.. owned.Select(nodes => nodes.Count)];
         blocksReceived = new int[rows.Length];
         operands = new nint[program.Leaves + program.Temporaries];
-        var blocks = (long)program.Leaves * Slots * BlockBytes;
+        blockBytes = Math.Clamp(ScratchBytes / (program.Leaves * Slots) / LeastBlockBytes * LeastBlockBytes, LeastBlockBytes, GreatestBlockBytes);
+        var blocks = (long)program.Leaves * Slots * blockBytes;
         scratch = GC.AllocateUninitializedArray<byte>(
             checked((int)(blocks + ((long)program.Temporaries * ElementwiseSum.TileBytes))), pinned: true);
         fixed (byte* first = scratch)
@@ -69,6 +76,8 @@ internal sealed unsafe class ReduceOperation : Operation
         }
     }
 
+    public override bool IsShort => (long)elements * sum.Size <= ShortBytes;
+
     private int Rows => rows[me];
 
     public void Begin(in Reduction reduction, long sequence)
@@ -80,7 +89,7 @@ internal sealed unsafe class ReduceOperation : Operation
         elements = reduction.Elements;
         this.sequence = sequence;
         oneRound = IsOneRound((long)elements * sum.Size, rows.Length);
-        blockElements = BlockBytes / sum.Size;
+        blockElements = blockBytes / sum.Size;
         own = ChunkOf(me);
         ownBlocks = BlocksOf(own.Count);
         computed = 0;
@@ -221,7 +230,7 @@ internal sealed unsafe class ReduceOperation : Operation
         }
     }
 
-    private byte* Slot(int leaf, int block) => scratchStart + ((((long)leaf * Slots) + (block % Slots)) * BlockBytes);
+    private byte* Slot(int leaf, int block) => scratchStart + ((((long)leaf * Slots) + (block % Slots)) * blockBytes);
 
     private Stretch Block(byte* chunk, int count, int block)
     {
