@@ -11,7 +11,7 @@ public static class RunDecision
         return command switch
         {
             RunCommand.Request c => state.Phase is RunPhase.Unknown
-                ? [new RunEvent.RunRequested(c.Run, c.Plan, c.Spec, c.DatasetSha256, c.Trial, c.TraceParent, c.SpanId, c.At, c.UntilEpoch)]
+                ? [new RunEvent.RunRequested(c.Run, c.Plan, c.Spec, c.DatasetSha256, c.Trial, c.TraceParent, c.SpanId, c.At, c.UntilEpoch, c.From)]
                 : [],
             RunCommand.Extend c => state.Outcome is null && state.Plan is not null && state.TargetOf(c.UntilEpoch) > state.Target ? [new RunEvent.RunExtended(c.UntilEpoch, c.At)] : [],
             RunCommand.Propose c => Propose(state, c),

@@ -14,7 +14,7 @@ public enum RunOutcome
 public abstract record RunEvent(DateTimeOffset At)
 {
     public sealed record RunRequested(string Run, RunPlan Plan, string Spec, string DatasetSha256, TrialKey? Trial, string TraceParent,
-        string SpanId, DateTimeOffset At, int UntilEpoch = 0) : RunEvent(At);
+        string SpanId, DateTimeOffset At, int UntilEpoch = 0, CheckpointOrigin? From = null) : RunEvent(At);
 
     /// <summary>It may train on to that epoch; 0 for its end.</summary>
     public sealed record RunExtended(int UntilEpoch, DateTimeOffset At) : RunEvent(At);

@@ -22,6 +22,10 @@ public static class RunEvolution
                 RequestedAt = e.At,
                 Phase = RunPhase.Waiting,
                 UntilEpoch = e.UntilEpoch,
+                From = e.From?.Source ?? "",
+                Step = e.From?.Copy.Step ?? 0,
+                Epoch = e.From?.Copy.Epoch ?? 0,
+                Checkpoints = e.From is { } from ? [from.Copy] : [],
             },
             RunEvent.RunExtended e => state with
             {

@@ -37,6 +37,9 @@ public sealed record RunState
     public string Spec { get; init; } = "";
     public string DatasetSha256 { get; init; } = "";
 
+    /// <summary>The checkpoint, of another run, that it began from; empty at step 0.</summary>
+    public string From { get; init; } = "";
+
     /// <summary>Null for a run of its own.</summary>
     public TrialKey? Trial { get; init; }
     public string TraceParent { get; init; } = "";
