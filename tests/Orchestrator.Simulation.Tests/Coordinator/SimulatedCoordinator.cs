@@ -119,7 +119,7 @@ internal sealed class SimulatedCoordinator
     }
 
     // What follows from the journal through the outbox, sooner or later, whichever coordinator does it.
-    private void Forget(RunEvent happened)
+    public void Forget(RunEvent happened)
     {
         var released = happened switch
         {

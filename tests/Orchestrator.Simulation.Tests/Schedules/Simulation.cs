@@ -148,6 +148,13 @@ internal sealed class Simulation
     {
         coordinator = new SimulatedCoordinator(World, journal, Store, directory, Witness, ++lives);
         coordinator.Start();
+        // What the one before wrote, and did not live to act on.
+        foreach (var row in journal.Read("run", Run).Skip(Witness.Seen).ToArray())
+        {
+            var happened = EventStore<RunState, RunEvent>.Read(row);
+            Witness.Happened(Witness.State, happened, RunEvolution.Apply(Witness.State, happened));
+            coordinator.Forget(happened);
+        }
     }
 
     private string NewFolder(int slots)
@@ -159,7 +166,7 @@ internal sealed class Simulation
 
     private void StartAgent(string id)
     {
-        var agent = new SimulatedAgent(this, id, folders[id].Slots, folders[id].Spool, ++pids);
+        var agent = new SimulatedAgent(this, id, folders[id].Slots, folders[id].Spool.Inherit(), ++pids);
         World.Say($"{id} starts");
         agents.RemoveAll(before => before.Id == id);
         agents.Add(agent);

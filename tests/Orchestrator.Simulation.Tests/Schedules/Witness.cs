@@ -21,6 +21,9 @@ internal sealed class Witness(Simulation simulation)
     /// <summary>By the journal.</summary>
     public RunState State { get; private set; } = RunState.Initial;
 
+    /// <summary>How many of the run's events.</summary>
+    public int Seen { get; private set; }
+
     /// <summary>A task's word, as it goes into its agent's spool.</summary>
     public void Said(TaskKey task, Report report) => said.Add((task.Generation, task.Rank, report.ReportCase.ToString(), report.Interrupted?.Generation ?? 0));
 
@@ -53,6 +56,12 @@ internal sealed class Witness(Simulation simulation)
             Check(trainer.Step == fromSteps[generation], $"{trainer.Name} begins generation {generation} at step {trainer.Step}, not at its checkpoint's {fromSteps[generation]}");
         }
 
+        if (generation < newestWriter.GetValueOrDefault(lineage))
+        {
+            // It was frozen on its way in, and nobody is there any more.
+            return;
+        }
+
         Check(
             trainer.Step >= reached.GetValueOrDefault(lineage) - 1,
             $"generation {generation} begins at step {trainer.Step} though step {reached.GetValueOrDefault(lineage)} was applied in its line: a committed step is lost");
@@ -69,6 +78,7 @@ internal sealed class Witness(Simulation simulation)
     public void Happened(RunState before, RunEvent happened, RunState after)
     {
         State = after;
+        Seen++;
         simulation.World.Say($"  {Line(happened)}");
         switch (happened)
         {

@@ -1,5 +1,6 @@
 using Orchestrator.V1;
 using Orchestrator.Worker.Agent;
+using Orchestrator.Worker.Agent.Session;
 using Orchestrator.Worker.Agent.Tasks;
 
 namespace Orchestrator.Simulation.Tests;
@@ -17,6 +18,13 @@ internal sealed class Spool
     {
         report.Sequence = ++Last;
         waiting.Add(report);
+    }
+
+    /// <summary>Another life of the agent takes it up.</summary>
+    public Spool Inherit()
+    {
+        waiting.ForEach(report => InheritedReport.Of(report));
+        return this;
     }
 
     public void Acknowledge(ulong sequence)
