@@ -135,6 +135,7 @@ public sealed class TrainingSession : IDisposable
             Dataset = JsonNode.Parse(run.Dataset.Manifest.ToBytes())!.AsObject(),
             Ledger = state.Ledger.Entry,
             EpochLoss = state.EpochLoss,
+            Trail = state.Trail.Record,
             Metrics = new SortedDictionary<string, double>(state.Metrics, StringComparer.Ordinal),
             Hardware = hardware,
             Files = [],
