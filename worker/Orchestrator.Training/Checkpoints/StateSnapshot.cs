@@ -93,6 +93,23 @@ internal sealed class StateSnapshot : IDisposable
         }
     }
 
+    /// <summary>Brings the weights' moving average into a model instead of the weights.</summary>
+    /// <exception cref="CheckpointMismatchException">It is not there, or is another model's.</exception>
+    public static void LoadAverage(string directory, FlatModel model)
+    {
+        using var scope = NewDisposeScope();
+        using var untracked = no_grad();
+        using var file = SafetensorsFile.Open(Path.Combine(directory, CheckpointFolder.OptimizerFile));
+        var prefix = FlatOptimizer.Average + ".";
+        string[] differences = [.. TensorDifferences.Of(file, [.. TensorDifferences.Expected<float>(prefix, model.Parameters)]).Where(difference => difference.StartsWith(prefix, StringComparison.Ordinal))];
+        if (differences.Length > 0)
+        {
+            throw new CheckpointMismatchException(differences);
+        }
+
+        Read<float>(file, prefix, model.Parameters, model.Weights);
+    }
+
     public void Dispose()
     {
         foreach (var tensor in states.Values.Concat(frozen).Append(weights).Append(statistics).Append(counters))

@@ -137,6 +137,7 @@ public sealed class TrainingSession : IDisposable
             EpochLoss = state.EpochLoss,
             Trail = state.Trail.Record,
             Metrics = new SortedDictionary<string, double>(state.Metrics, StringComparer.Ordinal),
+            Course = state.Course == MetricCourse.Beginning ? null : state.Course,
             Hardware = hardware,
             Files = [],
         };
