@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Orchestrator.Coordinator.Journal;
 
 namespace Orchestrator.Simulation.Tests;
@@ -64,7 +65,7 @@ internal sealed class MemoryJournal(VirtualWorld world) : IJournal
     }
 
     public async IAsyncEnumerable<JournalEvent> ReadStreamAsync(
-        StreamId stream, long afterVersion, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+        StreamId stream, long afterVersion, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask;
         if (streams.TryGetValue(stream, out var rows))
@@ -73,6 +74,15 @@ internal sealed class MemoryJournal(VirtualWorld world) : IJournal
             {
                 yield return rows[index];
             }
+        }
+    }
+
+    public async IAsyncEnumerable<JournalEvent> ReadCategoryAsync(string category, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask;
+        foreach (var row in streams.Where(stream => stream.Key.Category == category).SelectMany(stream => stream.Value))
+        {
+            yield return row;
         }
     }
 

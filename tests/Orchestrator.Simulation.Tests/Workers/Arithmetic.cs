@@ -27,8 +27,11 @@ internal static class Arithmetic
     private static readonly LedgerEntry Expected = SampleLedger.Expected(Plan.Samples);
     private static readonly double[] Losses = new double[Epochs + 1];
 
+    private static readonly List<byte[]> Trails = [[]];
+
     static Arithmetic()
     {
+        var trail = new StepTrail();
         var weights = new List<ulong> { 0x9E3779B97F4A7C15 };
         for (var epoch = 0; epoch < Epochs; epoch++)
         {
@@ -36,6 +39,8 @@ internal static class Arithmetic
             {
                 var parts = Enumerable.Range(0, Shards).Select(shard => Part(weights[^1], epoch, step, shard)).ToArray();
                 Losses[epoch + 1] += LossOf(parts);
+                trail.Add(LossOf(parts), 0);
+                Trails.Add(trail.Record!.Digests);
                 weights.Add(Apply(weights[^1], parts));
             }
         }
@@ -43,23 +48,26 @@ internal static class Arithmetic
         Weights = weights;
     }
 
+    /// <summary>Whether these weights and this trail are the undisturbed run's after the step.</summary>
+    public static bool IsAfter(long step, ulong weights, StepTrailRecord? trail) => weights == Weights[(int)step] && trail is not null && trail.Digests.AsSpan().SequenceEqual(Trails[(int)step]);
+
     /// <summary>What one shard adds to a step.</summary>
     public static ShardPart Part(ulong weights, int epoch, long stepOfEpoch, int shard)
     {
         var positions = Plan.Shard(stepOfEpoch, shard);
         var rows = new long[positions.Count];
-        var value = Mix(weights ^ Mix((ulong)shard + 1));
+        var value = Mixing.Finish(weights ^ Mixing.Finish((ulong)shard + 1));
         for (var index = 0; index < rows.Length; index++)
         {
             rows[index] = Orders[epoch][positions.First + index];
-            value = Mix(value ^ (ulong)rows[index]);
+            value = Mixing.Finish(value ^ (ulong)rows[index]);
         }
 
         return new ShardPart(shard, value, rows.Length, SampleLedger.HashOf(rows));
     }
 
     /// <param name="parts">In shard order.</param>
-    public static ulong Apply(ulong weights, IReadOnlyList<ShardPart> parts) => parts.Aggregate(weights, (sum, part) => Mix(sum ^ part.Value));
+    public static ulong Apply(ulong weights, IReadOnlyList<ShardPart> parts) => parts.Aggregate(weights, (sum, part) => Mixing.Finish(sum ^ part.Value));
 
     public static double LossOf(IReadOnlyList<ShardPart> parts) => parts.Sum(part => (double)(part.Value >> 44));
 
@@ -84,17 +92,6 @@ internal static class Arithmetic
     }
 
     public static TrainingSpec Spec(Every every) => new() { Epochs = Epochs, Shards = Shards, BatchSize = Plan.BatchSize, Checkpoint = new CheckpointSpec { Every = every } };
-
-    private static ulong Mix(ulong value)
-    {
-        unchecked
-        {
-            value += 0x9E3779B97F4A7C15;
-            value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-            value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-            return value ^ (value >> 31);
-        }
-    }
 }
 
 /// <param name="Rows">Order-free hash of those that it used.</param>

@@ -237,7 +237,12 @@ internal sealed class SimulatedTask
 
             var written = new CheckpointWritten
             {
-                Checkpoint = image.Id, Step = image.Manifest.Step, Epoch = image.Manifest.Epoch, Bytes = 1, ModelSha256 = Arithmetic.HashOf(image.Weights), Uri = stored.Uri,
+                Checkpoint = image.Id,
+                Step = image.Manifest.Step,
+                Epoch = image.Manifest.Epoch,
+                Bytes = 1,
+                ModelSha256 = Arithmetic.HashOf(image.Weights),
+                Uri = stored.Uri,
             };
             written.Metrics.Add(image.Manifest.Metrics);
             Append(new Report { Checkpoint = written });

@@ -354,7 +354,7 @@ internal sealed class SimulatedTrainer
 
         weights = Arithmetic.Apply(weights, parts);
         state.Ledger.Add(parts.Sum(part => (long)part.Count), parts.Aggregate(0UL, (sum, part) => unchecked(sum + part.Rows)));
-        state.FinishStep(Arithmetic.LossOf(parts), all.Any(part => part.Stopping));
+        state.FinishStep(Arithmetic.LossOf(parts), 0, all.Any(part => part.Stopping));
         simulation.Witness.Applied(this, mesh);
         if (writing is { IsCompleted: true })
         {
@@ -485,6 +485,7 @@ internal sealed class SimulatedTrainer
         EpochLoss = state.EpochLoss,
         Metrics = new SortedDictionary<string, double>(state.Metrics, StringComparer.Ordinal),
         Course = null,
+        Trail = state.Trail.Record,
         Hardware = null!,
         Files = [],
     };

@@ -6,7 +6,7 @@ namespace Orchestrator.Simulation.Tests;
 internal sealed class Process(VirtualWorld world, string name) : SynchronizationContext
 {
     private readonly Queue<Action> ready = new();
-    private readonly ConcurrentQueue<Action> foreign = new();
+    private readonly BlockingCollection<Action> foreign = [];
     private readonly List<Action> last = [];
     private bool running;
 
@@ -40,7 +40,7 @@ internal sealed class Process(VirtualWorld world, string name) : Synchronization
         }
         else
         {
-            foreign.Enqueue(() => d(state));
+            foreign.Add(() => d(state));
         }
     }
 
@@ -55,14 +55,7 @@ internal sealed class Process(VirtualWorld world, string name) : Synchronization
         Do(() => done = action());
         while (!done!.IsCompleted)
         {
-            if (foreign.TryDequeue(out var next))
-            {
-                Do(next);
-            }
-            else
-            {
-                Thread.Yield();
-            }
+            Do(foreign.Take());
         }
 
         done.GetAwaiter().GetResult();
