@@ -55,7 +55,9 @@ public abstract record RunCommand(DateTimeOffset At)
     /// <summary>Gracefully: finish the epoch and end as stopped. Otherwise the run is cancelled at once.</summary>
     public sealed record Stop(bool Gracefully, DateTimeOffset At) : RunCommand(At);
 
-    /// <summary>The run counts as stopped after that epoch; what it did beyond, even where it has ended, is dropped.</summary>
+    /// <summary>
+    /// The run counts as stopped after that epoch; what it did beyond, even where it has ended, is dropped. One that has not come so far (again, after a loss) does first.
+    /// </summary>
     public sealed record Cut(int Epoch, DateTimeOffset At) : RunCommand(At);
 
     /// <summary>Score the test split by the best checkpoint of a trial that has ended.</summary>

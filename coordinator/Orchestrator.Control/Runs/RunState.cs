@@ -101,6 +101,9 @@ public sealed record RunState
     /// <summary>Where it pauses until it is extended; 0 for nowhere.</summary>
     public int UntilEpoch { get; init; }
 
+    /// <summary>Where it ends as stopped, once it has come there; null for nowhere.</summary>
+    public int? CutAfter { get; init; }
+
     /// <summary>The epoch that it trains to for now.</summary>
     [JsonIgnore]
     public int Target => TargetOf(UntilEpoch);

@@ -93,6 +93,16 @@ internal sealed class StateSnapshot : IDisposable
         }
     }
 
+    /// <summary>Brings the weights' moving average into a model instead of the weights.</summary>
+    /// <exception cref="CorruptCheckpointException">It is not there.</exception>
+    public static void LoadAverage(string directory, FlatModel model)
+    {
+        using var scope = NewDisposeScope();
+        using var untracked = no_grad();
+        using var file = SafetensorsFile.Open(Path.Combine(directory, CheckpointFolder.OptimizerFile));
+        Read<float>(file, FlatOptimizer.Average + ".", model.Parameters, model.Weights);
+    }
+
     public void Dispose()
     {
         foreach (var tensor in states.Values.Concat(frozen).Append(weights).Append(statistics).Append(counters))
