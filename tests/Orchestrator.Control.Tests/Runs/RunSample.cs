@@ -73,8 +73,8 @@ internal sealed class RunSample
     public IReadOnlyList<RunEvent> Checkpoint(int epoch, double loss = 1, int? generation = null) => Do(new RunCommand.CommitCheckpoint(
         Trainer(0, generation).Generation, Trainer(0, generation).Rank, Record(epoch, loss), At));
 
-    public IReadOnlyList<RunEvent> End(int epoch, int rank = 0, bool stopped = false, int? generation = null) => Do(new RunCommand.End(
-        Trainer(rank, generation).Generation, Trainer(rank, generation).Rank, epoch * 10, epoch, "weights", new Dictionary<string, double>(), 640, stopped, At));
+    public IReadOnlyList<RunEvent> End(int epoch, int rank = 0, bool stopped = false, int? generation = null, bool paused = false) => Do(new RunCommand.End(
+        Trainer(rank, generation).Generation, Trainer(rank, generation).Rank, epoch * 10, epoch, "weights", new Dictionary<string, double>(), 640, stopped, At, paused));
 
     public IReadOnlyList<RunEvent> Fail(FailureKind kind, int rank = 0, int suspect = -1, long reached = 0, int? generation = null, string detail = "") =>
         Do(new RunCommand.Fail(Trainer(rank, generation).Generation, Trainer(rank, generation).Rank, kind, "why", detail, suspect, reached, At));

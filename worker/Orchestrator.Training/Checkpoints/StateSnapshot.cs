@@ -94,13 +94,20 @@ internal sealed class StateSnapshot : IDisposable
     }
 
     /// <summary>Brings the weights' moving average into a model instead of the weights.</summary>
-    /// <exception cref="CorruptCheckpointException">It is not there.</exception>
+    /// <exception cref="CheckpointMismatchException">It is not there, or is another model's.</exception>
     public static void LoadAverage(string directory, FlatModel model)
     {
         using var scope = NewDisposeScope();
         using var untracked = no_grad();
         using var file = SafetensorsFile.Open(Path.Combine(directory, CheckpointFolder.OptimizerFile));
-        Read<float>(file, FlatOptimizer.Average + ".", model.Parameters, model.Weights);
+        var prefix = FlatOptimizer.Average + ".";
+        string[] differences = [.. TensorDifferences.Of(file, [.. TensorDifferences.Expected<float>(prefix, model.Parameters)]).Where(difference => difference.StartsWith(prefix, StringComparison.Ordinal))];
+        if (differences.Length > 0)
+        {
+            throw new CheckpointMismatchException(differences);
+        }
+
+        Read<float>(file, prefix, model.Parameters, model.Weights);
     }
 
     public void Dispose()
