@@ -14,6 +14,9 @@ public abstract class ModelSamplerConformance : SamplerConformance
         new("kind", new ParameterDomain.Choice([ParameterValue.Of("a"), ParameterValue.Of("b")])),
     ]);
 
+    /// <summary>How many histories are tried on it.</summary>
+    protected virtual int Histories => 30;
+
     /// <summary>How many trials a test of learning takes.</summary>
     protected virtual int Enough => 60;
 
@@ -53,7 +56,7 @@ public abstract class ModelSamplerConformance : SamplerConformance
 
             return true;
         },
-        iter: 30);
+        iter: Histories);
 
     [Fact]
     public void Trials_after_the_suggested_one_are_not_looked_at()

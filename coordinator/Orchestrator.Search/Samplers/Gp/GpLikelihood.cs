@@ -2,19 +2,21 @@ namespace Orchestrator.Search;
 
 /// <summary>
 /// How likely values are under hyper-parameters, times how likely those are: the negative logarithm and its gradient (Rasmussen and Williams, equation 5.9).
-/// Before there are data, length scales are about sqrt(dimensions) times e^sqrt(2), log-normal and wide, which keeps models of many dimensions from seeing
-/// detail everywhere (Hvarfner and others, "Vanilla Bayesian optimization performs great in high dimensions", 2024).
+/// Before there are data, length scales are log-normal around a third of the cube's diagonal: people choose ranges over which the objective changes, and in more
+/// dimensions a model that expected detail in each would never see enough (the growth with the root of their number is that of Hvarfner and others, "Vanilla
+/// Bayesian optimization performs great in high dimensions", 2024). Noise is little: a training repeats bit by bit.
 /// </summary>
 internal sealed class GpLikelihood(GpFeatures features, double[][] columns, double[] values)
 {
-    private const double ScaleWidth = 1.7320508075688772;
+    private const double ScaleCentre = -1;
+    private const double ScaleWidth = 1;
     private const double SignalWidth = 1;
-    private const double NoiseCentre = -6;
+    private const double NoiseCentre = -9;
     private const double NoiseWidth = 3;
 
     private readonly int n = values.Length;
 
-    public static double TypicalLogScale(int dimensions) => 1.4142135623730951 + (0.5 * Exact.Log(Math.Max(1, dimensions)));
+    public static double TypicalLogScale(int dimensions) => ScaleCentre + (0.5 * Exact.Log(Math.Max(1, dimensions)));
 
     /// <param name="at">Logarithms of the scales, the signal and the noise.</param>
     public double Of(double[] at, double[] gradient)

@@ -21,6 +21,9 @@ public sealed class GpSampler : ISampler
     /// <summary>Values that hyper-parameters are fitted to, chosen the same way.</summary>
     private const int MostFitted = 300;
 
+    /// <summary>Points nearer to each other in every coordinate are one: a trial repeats bit by bit, so trying it again tells nothing, whatever the model takes for noise.</summary>
+    private const double SamePoint = 1e-6;
+
     private const int MostPending = 100;
     private const int Fantasies = 8;
 
@@ -52,17 +55,16 @@ public sealed class GpSampler : ISampler
         var posterior = new GpPosterior(features, GpFits.Columns(features, points), values, Futures(study.Seed, trial, pending.Length), hyper);
         var acquisition = new GpAcquisition(codec, features, posterior);
 
-        var tried = SpaceRoom.Tried(study, trial);
         foreach (var (point, log) in acquisition.Maximize(Candidates(study, trial, history, modelled, values)))
         {
             var parameters = codec.Decode(point);
-            if (study.Space.Keeps(parameters) && !tried.Contains(parameters))
+            if (study.Space.Keeps(parameters) && IsNew(codec.Encode(parameters), history.Points))
             {
                 return new Suggestion(parameters, FormattableString.Invariant($"model of {modelled.Length} trials: log expected improvement {log:F2}"));
             }
         }
 
-        return new Suggestion(SpaceRoom.DrawNew(study.Space, study.Seed, trial, tried), "drawn: what the model proposes has been tried");
+        return new Suggestion(SpaceRoom.DrawNew(study.Space, study.Seed, trial, SpaceRoom.Tried(study, trial)), "drawn: what the model proposes has been tried");
     }
 
     /// <summary>The last number of ended trials at which hyper-parameters are fitted: each further one is a tenth more.</summary>
@@ -76,6 +78,19 @@ public sealed class GpSampler : ISampler
 
         return count;
     }
+
+    private static bool IsNew(double[] point, double[][] tried) => !Array.Exists(tried, other =>
+    {
+        for (var i = 0; i < point.Length; i++)
+        {
+            if (double.IsNaN(point[i]) != double.IsNaN(other[i]) || Math.Abs(point[i] - other[i]) > SamePoint)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    });
 
     private static GpHyperparameters FitOn(Study study, History history, GpFeatures features, int[] ended)
     {
