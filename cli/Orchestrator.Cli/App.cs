@@ -15,6 +15,7 @@ public static class App
         DownCommand.Build(shell),
         DoctorCommand.Build(shell),
         SweepCommands.Build(shell),
+        TrialCommands.Build(shell),
         RunCommands.Build(shell),
         WorkerCommands.Build(shell),
         CheckpointCommands.Build(shell),

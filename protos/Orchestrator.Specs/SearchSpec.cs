@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Orchestrator.Specs.Binding;
 
 namespace Orchestrator.Specs;
@@ -25,8 +26,30 @@ public sealed record SearchSpec
     [Field("logical: the same sweep on any number of workers; arrival: as reports come in.", OneOf = "logical arrival")]
     public string Order { get; init; } = "logical";
 
-    [Field("What is searched for.", Required = true)]
-    public ObjectiveSpec Objective { get; init; } = new();
+    [Field("What is searched for; with several the sweep looks for the Pareto front.", Name = "objective", Required = true)]
+    public IReadOnlyList<ObjectiveSpec> Objectives { get; init; } = [new()];
+
+    /// <summary>The first one: what stoppers look at and <c>best</c> goes by.</summary>
+    public ObjectiveSpec Objective => Objectives[0];
+
+    [Field("Bounds on metrics: trials that miss one rank behind those that keep all.")]
+    public IReadOnlyList<ConstraintSpec> Constraints { get; init; } = [];
+
+    [Field("Ends or pauses trials before their last epoch: a name, or a mapping.")]
+    public StopperSpec? Stopper { get; init; }
+
+    [Field("Ends the sweep before its last trial.")]
+    public StopSpec Stop { get; init; } = new();
+
+    /// <summary>Values by parameter; every parameter that applies has one.</summary>
+    [Field("The first trials' parameters, before the sampler is asked: [{ lr: 0.01, hidden: 64 }].")]
+    public IReadOnlyList<JsonObject> Enqueue { get; init; } = [];
+
+    [Field("Sweeps whose trials the sampler knows from the start; of the same parameters.")]
+    public IReadOnlyList<string> WarmStart { get; init; } = [];
+
+    [Field("workload: external: how long a trial may be silent before it is handed out again.", Notation = "duration")]
+    public TimeSpan Lease { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>The sweep fails once more trials than this have failed; null for no limit.</summary>
     [Field("The sweep fails once more trials than this have failed.", Min = 0)]
@@ -44,7 +67,71 @@ public sealed record ObjectiveSpec
     [Field("Which values of it are better.", OneOf = "maximize minimize", Required = true)]
     public string Goal { get; init; } = "minimize";
 
-    /// <summary>Which report counts: best or last.</summary>
-    [Field("Which report counts.", OneOf = "best last")]
+    /// <summary>Which report counts: best or last, or the mean of the last few: <c>last 3</c>.</summary>
+    [Field("Which report counts: best, last, or the mean of the last N: last 3.", Notation = "at")]
     public string At { get; init; } = "best";
+
+    /// <summary>at: over how many of the last reports its mean goes.</summary>
+    public int Last => Shorthands.LastOf(At);
+}
+
+/// <summary>A bound on a metric of the report that counts.</summary>
+public sealed record ConstraintSpec
+{
+    [Field("A metric that the trials report.", Required = true)]
+    public string Metric { get; init; } = "";
+
+    [Field("Its least value.")]
+    public double? Min { get; init; }
+
+    [Field("Its greatest value.")]
+    public double? Max { get; init; }
+}
+
+/// <summary>What ends trials that promise little. Which fields there are depends on the name.</summary>
+[Shorthand(nameof(Name))]
+public sealed record StopperSpec
+{
+    [Field("asha, successive-halving and hyperband pause trials at rungs and promote the best; the others end them.", OneOf = "asha hyperband median patient percentile successive-halving threshold", Required = true)]
+    public string Name { get; init; } = "";
+
+    [Field("The epoch of the lowest rung; for the others: none ends before it.", Min = 1, Max = 1_000_000)]
+    public int MinEpochs { get; init; } = 1;
+
+    [Field("asha, successive-halving, hyperband: the epochs of a whole trial; those of training unless told.", Min = 1, Max = 1_000_000)]
+    public int? MaxEpochs { get; init; }
+
+    [Field("asha, successive-halving, hyperband: one in this many goes on from a rung.", Min = 2, Max = 1000)]
+    public int Reduction { get; init; } = 3;
+
+    [Field("percentile: the share of the others, in percent, that a trial must not fall behind: 25 is stricter than 50.", Above = 0, Below = 100)]
+    public double Percentile { get; init; } = 50;
+
+    [Field("median, percentile: so many others must have come as far.", Min = 1, Max = 1_000_000)]
+    public int Startup { get; init; } = 5;
+
+    [Field("patient: epochs without improvement.", Min = 1, Max = 1_000_000)]
+    public int Patience { get; init; } = 10;
+
+    [Field("patient: less than this is no improvement.", Min = 0)]
+    public double MinDelta { get; init; }
+
+    [Field("threshold: a trial ends below it.")]
+    public double? Lower { get; init; }
+
+    [Field("threshold: a trial ends above it.")]
+    public double? Upper { get; init; }
+}
+
+/// <summary>When a sweep ends before its last trial.</summary>
+public sealed record StopSpec
+{
+    [Field("A value of the first objective that is good enough.")]
+    public double? Target { get; init; }
+
+    [Field("So many trials in a row without a better value.", Min = 1, Max = 1_000_000)]
+    public int? Patience { get; init; }
+
+    [Field("Time since the submission, 30m or 2h; decided by the clock, so the sweep does not repeat.", Notation = "duration")]
+    public TimeSpan? Time { get; init; }
 }

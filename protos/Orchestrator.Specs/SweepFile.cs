@@ -17,6 +17,13 @@ public sealed class SweepFile
         Search = search;
         Parameters = parameters;
         Constraints = constraints;
+        if (ExternalFile.Is(template))
+        {
+            var file = ExternalFile.Bind(template);
+            (IsExternal, Name, Seed, Labels, Dataset, Extremes) = (true, file.Name, file.Seed, file.Labels, new DatasetSpec(), []);
+            return;
+        }
+
         var first = Bind(FirstValues());
         (Name, Seed, Labels, Dataset, Package) = (first.Name, first.Seed, first.Labels, first.Dataset, first.Package);
         Extremes = [.. BindExtremes()];
@@ -46,6 +53,12 @@ public sealed class SweepFile
     /// </summary>
     public IReadOnlyList<RunSpec> Extremes { get; }
 
+    /// <summary>Whoever asks runs the trials: there is no dataset, and nothing to train.</summary>
+    public bool IsExternal { get; }
+
+    /// <summary>The most that any trial trains; 0 where that is not known.</summary>
+    public int MaxEpochs => Extremes.Count == 0 ? 0 : Extremes.Max(run => run.Training.Epochs);
+
     /// <param name="yaml">The file's text.</param>
     /// <param name="fileName">What messages call it.</param>
     /// <param name="set">Overrides, path=value.</param>
@@ -62,7 +75,8 @@ public sealed class SweepFile
         SweepChecks.Check(document, run, search, parameters);
 
         var file = new SweepFile(run, search, parameters, constraints);
-        file.CheckMetric(document);
+        file.CheckMetrics(document);
+        StopperChecks.Check(document, search, file.MaxEpochs);
         return file;
     }
 
@@ -137,13 +151,23 @@ public sealed class SweepFile
         _ => [JsonValue.Create(parameter.Low), JsonValue.Create(parameter.High)],
     };
 
-    private void CheckMetric(SpecNode.Map document)
+    private void CheckMetrics(SpecNode.Map document)
     {
-        if (template["workload"] is SpecNode.Scalar workload && ModelCatalog.Families.TryGetValue(workload.Text, out var family)
-            && !family.Metrics.Contains(Search.Objective.Metric, StringComparer.Ordinal))
+        if (template["workload"] is not SpecNode.Scalar workload || !ModelCatalog.Families.TryGetValue(workload.Text, out var family))
         {
-            var place = (((document["search"] as SpecNode.Map)?["objective"] as SpecNode.Map)?["metric"] ?? document).Place;
-            throw place.Error("unknown-metric", $"{workload.Text} reports no metric '{Search.Objective.Metric}'", Suggestion.For(Search.Objective.Metric, [.. family.Metrics]));
+            return;
+        }
+
+        foreach (var section in (string[])["objective", "constraints"])
+        {
+            var given = (document["search"] as SpecNode.Map)?[section];
+            foreach (var item in given is SpecNode.List list ? list.Items : given is null ? [] : [given])
+            {
+                if ((item as SpecNode.Map)?["metric"] is SpecNode.Scalar metric && !family.Metrics.Contains(metric.Text, StringComparer.Ordinal))
+                {
+                    throw metric.Place.Error("unknown-metric", $"{workload.Text} reports no metric '{metric.Text}'", Suggestion.For(metric.Text, [.. family.Metrics]));
+                }
+            }
         }
     }
 }

@@ -46,6 +46,21 @@ public sealed record TrainingSpec
     [Field("The loss; the family's usual one where left out.", OneOf = "cross-entropy mse")]
     public string? Loss { get; init; }
 
+    /// <summary>cross-entropy only.</summary>
+    [Field("cross-entropy only: the share of a sample's weight that goes to all classes alike, in training.", Min = 0, Below = 1)]
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>Names of parameters, or of the modules that they belong to.</summary>
+    [Field("Parameters that stay as they are: their names, or those of their modules: conv0, hidden0.bias.")]
+    public IReadOnlyList<string> Freeze { get; init; } = [];
+
+    /// <summary>Null for none.</summary>
+    [Field("Keeps a moving average of the weights, with this decay; it is what is evaluated and predicted with.", Above = 0, Below = 1)]
+    public double? Ema { get; init; }
+
+    [Field("Ends the run when the metric that chooses the best epoch has stood still: the number of epochs, or a mapping.")]
+    public EarlyStoppingSpec? EarlyStopping { get; init; }
+
     [Field("When checkpoints are written and which stay.")]
     public CheckpointSpec Checkpoint { get; init; } = new();
 
@@ -64,14 +79,17 @@ public sealed record WorkersSpec
 
 public sealed record OptimizerSpec
 {
-    /// <summary>sgd, adam, adamw</summary>
-    [Field("The update rule's name.", OneOf = "sgd adam adamw")]
+    public const string DecayAll = "all";
+    public const string DecayWeights = "weights";
+
+    /// <summary>sgd, adam, adamw, rmsprop</summary>
+    [Field("The update rule's name.", OneOf = "sgd adam adamw rmsprop")]
     public string Name { get; init; } = "adamw";
     [Field("The schedule's factor is 1 at this rate.", Above = 0, Max = 1e6)]
     public double LearningRate { get; init; } = 1e-3;
 
-    /// <summary>sgd only.</summary>
-    [Field("sgd only.", Min = 0, Below = 1)]
+    /// <summary>sgd and rmsprop only.</summary>
+    [Field("sgd and rmsprop only.", Min = 0, Below = 1)]
     public double Momentum { get; init; }
 
     /// <summary>sgd only.</summary>
@@ -82,6 +100,10 @@ public sealed record OptimizerSpec
     [Field("Decoupled in adamw, added to the gradient in the others.", Min = 0, Max = 1e6)]
     public double WeightDecay { get; init; }
 
+    /// <summary>all, or weights: no decay of biases and of what normalisation learns.</summary>
+    [Field("What the decay falls on: all parameters, or weights alone, which leaves out biases and what normalisation learns (tensors of one dimension).", OneOf = "all weights")]
+    public string Decay { get; init; } = DecayAll;
+
     /// <summary>adam and adamw only.</summary>
     [Field("adam and adamw only: decay of the mean.", Min = 0, Below = 1)]
     public double Beta1 { get; init; } = 0.9;
@@ -90,8 +112,12 @@ public sealed record OptimizerSpec
     [Field("adam and adamw only: decay of the square's mean.", Min = 0, Below = 1)]
     public double Beta2 { get; init; } = 0.999;
 
-    /// <summary>adam and adamw only.</summary>
-    [Field("adam and adamw only: added to the denominator.", Above = 0, Max = 1)]
+    /// <summary>rmsprop only.</summary>
+    [Field("rmsprop only: decay of the square's mean.", Min = 0, Below = 1)]
+    public double Alpha { get; init; } = 0.99;
+
+    /// <summary>Not for sgd.</summary>
+    [Field("adam, adamw and rmsprop only: added to the denominator.", Above = 0, Max = 1)]
     public double Epsilon { get; init; } = 1e-8;
 }
 
@@ -99,13 +125,29 @@ public sealed record OptimizerSpec
 [Shorthand(nameof(Name))]
 public sealed record ScheduleSpec
 {
-    /// <summary>constant, cosine, one-cycle (later issues: step, linear, plateau)</summary>
-    [Field("The schedule's name.", OneOf = "constant cosine one-cycle")]
+    /// <summary>constant, step, linear, cosine, one-cycle, plateau</summary>
+    [Field("The schedule's name.", OneOf = "constant step linear cosine one-cycle plateau")]
     public string Name { get; init; } = "constant";
 
-    /// <summary>one-cycle: the fraction of steps spent rising.</summary>
-    [Field("one-cycle: the fraction of steps spent rising.", Above = 0, Below = 1)]
-    public double WarmUp { get; init; } = 0.25;
+    /// <summary>Null for the schedule's own: a quarter for one-cycle, none for the others.</summary>
+    [Field("The fraction of steps spent rising to the learning rate; 0.25 for one-cycle and 0 for the others where left out.", Min = 0, Below = 1)]
+    public double? WarmUp { get; init; }
+
+    /// <summary>linear and cosine only.</summary>
+    [Field("linear and cosine only: the factor at the last step.", Min = 0, Max = 1)]
+    public double Final { get; init; }
+
+    /// <summary>step only; needed there.</summary>
+    [Field("step only: how often the rate falls: 10 epochs, 500 steps.")]
+    public Every? Every { get; init; }
+
+    /// <summary>step and plateau only.</summary>
+    [Field("step and plateau only: what the rate is multiplied by when it falls.", Above = 0, Below = 1)]
+    public double Factor { get; init; } = 0.1;
+
+    /// <summary>plateau only.</summary>
+    [Field("plateau only: epochs without a better value of the metric that chooses the best, after which the rate falls.", Min = 1, Max = 1_000_000)]
+    public int Patience { get; init; } = 5;
 }
 
 /// <summary>One augmentation. In a file a name, or a mapping of one name to its amount: <c>{ shift: 2 }</c>.</summary>
@@ -118,6 +160,20 @@ public sealed record ClipSpec
     /// <summary>Greatest global norm of the reduced gradient.</summary>
     [Field("Greatest global norm of the reduced gradient.", Above = 0)]
     public double? Norm { get; init; }
+
+    /// <summary>After the norm, where both are given.</summary>
+    [Field("Greatest magnitude of an element of the reduced gradient; after the norm, where both are given.", Above = 0)]
+    public double? Value { get; init; }
+}
+
+[Shorthand(nameof(Patience))]
+public sealed record EarlyStoppingSpec
+{
+    [Field("Epochs without a better value after which the run ends.", Min = 1, Max = 1_000_000)]
+    public int Patience { get; init; } = 5;
+
+    [Field("By how much a value must be better to count.", Min = 0)]
+    public double MinDelta { get; init; }
 }
 
 public sealed record CheckpointSpec

@@ -46,8 +46,9 @@ public sealed class ProtoJsonTests
             {"id":"s-1","name":"digits","state":"running","objective":{"metric":"val_accuracy","goal":"maximize"},
             "trials":[{"number":0,"state":"succeeded",
             "parameters":{"clip":null,"layers":[128,64],"lr":0.003,"nested":{"n":1000000000000000},"nesterov":true,"optimizer":"sgd"},
-            "metrics":{"val_accuracy":0.97,"val_loss":"NaN"},"run":"r-1","epochs":30,"seconds":4.25,"message":""}],
-            "repeatable":true,"message":"","labels":{"area":"é\"","team":"vision"},"traceId":"","submittedAt":"","seconds":0,"trialsPlanned":0}
+            "metrics":{"val_accuracy":0.97,"val_loss":"NaN"},"run":"r-1","epochs":30,"seconds":4.25,"message":"","values":[],"reason":"","worker":""}],
+            "repeatable":true,"message":"","labels":{"area":"é\"","team":"vision"},"traceId":"","submittedAt":"","seconds":0,"trialsPlanned":0,
+            "objectives":[],"front":[],"bestSoFar":[],"importance":[],"sampler":"","stopper":"","parallel":0}
             """.ReplaceLineEndings(""),
             ProtoJson.Line(sweep));
     }

@@ -79,8 +79,9 @@ public sealed class UsageTests
         Assert.Equal(
             [
                 "demo", "up", "down", "doctor",
-                "sweep submit", "sweep list", "sweep show", "sweep watch", "sweep pause", "sweep resume", "sweep cancel", "sweep retry", "sweep best",
-                "sweep delete",
+                "sweep submit", "sweep list", "sweep preview", "sweep show", "sweep watch", "sweep pause", "sweep resume", "sweep cancel", "sweep retry",
+                "sweep extend", "sweep best", "sweep delete",
+                "trial ask", "trial tell",
                 "run submit", "run local", "run list", "run show", "run watch", "run logs", "run trace", "run cancel", "run delete",
                 "worker list", "worker drain", "worker scale",
                 "checkpoint list", "checkpoint fetch", "checkpoint verify", "checkpoint delete",

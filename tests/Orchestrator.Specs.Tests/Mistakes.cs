@@ -42,6 +42,14 @@ public sealed class Mistakes
     [InlineData("max: 2", "max: 5", "sweep.yaml:9:12: training.workers: 5 workers are more than the 4 shards of a step; each worker holds a shard at least: fewer workers, or more shards")]
     [InlineData("  batch_size: 128", "  batch_size: 3", "training.shards: 4 shards are more than the 3 samples of a batch; fewer shards, or a larger batch_size")]
     [InlineData("metric: val_accuracy", "metric: val_acuracy", "sweep.yaml:17:24: search.objective.metric: image-classifier reports no metric 'val_acuracy'; did you mean val_accuracy?")]
+    [InlineData("schedule: one-cycle", "schedule: step", "training.schedule: a step schedule says how often the rate falls; schedule: { name: step, every: 10 epochs, factor: 0.1 }")]
+    [InlineData("schedule: one-cycle", "schedule: { name: cosine, factor: 0.1 }", "training.schedule.factor: cosine has no factor; it belongs to step and plateau")]
+    [InlineData("schedule: one-cycle", "schedule: { name: plateau, patience: 0 }", "training.schedule.patience: 0 is out of range; it must be at least 1")]
+    [InlineData("schedule: one-cycle", "clip: {}", "training.clip: it says no bound; clip: { norm: 1 }, or: { value: 0.5 }")]
+    [InlineData("schedule: one-cycle", "label_smoothing: 0.1\n  loss: mse", "training.label_smoothing: the mse loss has no label smoothing")]
+    [InlineData("schedule: one-cycle", "ema: 1", "training.ema: 1 is out of range; it must be above 0 and below 1")]
+    [InlineData("schedule: one-cycle", "early_stopping: 0", "training.early_stopping: 0 is out of range; it must be at least 1")]
+    [InlineData("schedule: one-cycle", "hardware: fast", "training.hardware: 'fast' is not known here; known: pinned, native")]
     [InlineData("sampler: random", "sampler: randm", "sweep.yaml:13:12: search.sampler: 'randm' is not known here; did you mean random?")]
     [InlineData("[1e-4, 1e-1]", "[1e-1, 1e-4]", "parameters.lr.loguniform: low 0.1 is not below high 0.0001; a single value is a constant")]
     [InlineData("[1e-4, 1e-1]", "[0, 1e-1]", "parameters.lr.loguniform: low 0 has no logarithm; low must be above 0")]
@@ -59,12 +67,36 @@ public sealed class Mistakes
     [InlineData("seed: 7", "seed: [7", "not valid YAML")]
     [InlineData("name: fashion-cnn", "name: ../etc", "sweep.yaml:1:7: name: '../etc' is not a name")]
     [InlineData("  trials: 40\n", "", "search.trials: random does not end by itself; say how many: trials: 20")]
+    [InlineData("  keep: best 3", "  stopper: asah", "search.stopper: 'asah' is not known here; did you mean asha?")]
+    [InlineData("  keep: best 3", "  stopper: { name: asha, min_epochs: 9 }", "search.stopper.min_epochs: a trial has 9 epochs, so none is left after the lowest rung at 9; below 9")]
+    [InlineData("  keep: best 3", "  stopper: { name: asha, reduction: 1 }", "search.stopper.reduction: 1 is out of range; it must be at least 2")]
+    [InlineData("  keep: best 3", "  stopper: { name: hyperband, max_epochs: 20 }", "search.stopper.max_epochs: no trial trains for 20 epochs: training.epochs is 9; at most 9, or leave it out")]
+    [InlineData("  keep: best 3", "  stopper: { name: median, patience: 3 }", "search.stopper.patience: median has no patience; it belongs to patient")]
+    [InlineData("  keep: best 3", "  stopper: threshold", "search.stopper: threshold needs a bound")]
+    [InlineData("goal: maximize }", "goal: maximize, at: best 3 }", "search.objective.at: which report counts is expected, not 'best 3'; write: best, last")]
+    [InlineData("  keep: best 3", "  constraints: { metric: val_los, max: 1 }", "search.constraints.metric: image-classifier reports no metric 'val_los'; did you mean val_loss?")]
+    [InlineData("  keep: best 3", "  constraints: { metric: val_loss }", "search.constraints: the constraint on val_loss bounds nothing")]
+    [InlineData("  keep: best 3", "  stop: { time: 5 }", "search.stop.time: a duration is expected, not the number 5; write: 30s, 10m or 2h")]
+    [InlineData("  keep: best 3", "  stop: { time: 5d }", "search.stop.time: 'd' is not a unit of time")]
     public void A_mistake_is_told_with_its_place_and_the_mend(string good, string bad, string message)
     {
         Assert.Contains(good, Good, StringComparison.Ordinal);
         var error = Assert.Throws<SpecException>(() => SweepFile.Parse(Good.Replace(good, bad, StringComparison.Ordinal), "sweep.yaml", []));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void A_sweep_of_external_trials_has_no_data_and_nothing_to_train()
+    {
+        const string file = "name: e\nworkload: external\nseed: 3\nsearch: { trials: 3, lease: 90s, objective: [{ metric: loss, goal: minimize }, { metric: size, goal: minimize }] }\nparameters: { x: { uniform: [0, 1] } }\n";
+        var sweep = SweepFile.Parse(file, "e.yaml", []);
+        Assert.Equal((true, "e", 3, 0), (sweep.IsExternal, sweep.Name, sweep.Seed, sweep.MaxEpochs));
+        Assert.Equal((TimeSpan.FromSeconds(90), 2), (sweep.Search.Lease, sweep.Search.Objectives.Count));
+
+        var error = Assert.Throws<SpecException>(() => SweepFile.Parse(file + "dataset: digits\n", "e.yaml", []));
+        Assert.Contains("dataset: whoever asks for external trials has data and training of its own", error.Message, StringComparison.Ordinal);
+        Assert.Contains("hyperband divides a number of epochs that must be known", Assert.Throws<SpecException>(() => SweepFile.Parse(file, "e.yaml", ["search.stopper=hyperband"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -42,6 +42,14 @@ public sealed class MistakeTests(Digits digits) : IClassFixture<Digits>
     }
 
     [Fact]
+    public void A_frozen_name_that_the_model_does_not_have_is_refused_and_so_is_freezing_everything()
+    {
+        SpecException Refused(params string[] freeze) => Assert.Throws<SpecException>(() => Load(Digits.Spec("{ }", new TrainingSpec { Freeze = freeze })));
+        Assert.Contains("the model has no parameter or module 'hiden0'; did you mean hidden0?", Refused("hiden0").Message, StringComparison.Ordinal);
+        Assert.Equal("model", Refused("hidden0", "output").Error.Field);
+    }
+
+    [Fact]
     public void A_damaged_checkpoint_is_refused_and_says_what_is_wrong()
     {
         var notes = new Notes();

@@ -48,6 +48,46 @@ public sealed class SameBitsTests(Digits digits) : IClassFixture<Digits>
         Assert.Single(ranks.SelectMany(rank => rank.Epochs).Select(epoch => epoch.LedgerHash).Distinct());
     }
 
+    /// <summary>What a file may ask of the engine, in two handfuls: equal on three workers, and resumed in mid-epoch, and unlike the plain run.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task What_a_file_asks_of_the_engine_gives_the_same_weights_on_other_workers_and_after_a_resume(int handful)
+    {
+        var asked = handful == 0
+            ? Training with
+            {
+                Optimizer = new OptimizerSpec { Name = "rmsprop", LearningRate = 2e-3, Momentum = 0.5, WeightDecay = 0.01, Decay = OptimizerSpec.DecayWeights },
+                Schedule = new ScheduleSpec { Name = "plateau", Patience = 1, Factor = 0.5, WarmUp = 0.2 },
+                Clip = new ClipSpec { Value = 0.01 },
+                Ema = 0.9,
+                Epochs = 3,
+                Checkpoint = Training.Checkpoint with { Metric = "val_loss", Goal = "maximize" },
+            }
+            : Training with
+            {
+                Optimizer = new OptimizerSpec { Name = "sgd", LearningRate = 0.05, Momentum = 0.9, Nesterov = true },
+                Schedule = new ScheduleSpec { Name = "step", Every = new Every(7, EveryUnit.Step), Factor = 0.7 },
+                LabelSmoothing = 0.1,
+                Freeze = ["hidden0", "hidden_norm0.bias"],
+                EarlyStopping = new EarlyStoppingSpec { Patience = 1 },
+                Epochs = 4,
+                Checkpoint = Training.Checkpoint with { Metric = "val_loss", Goal = "maximize" },
+            };
+        var spec = Digits.Spec(Mlp, asked);
+        var output = digits.Output();
+        var one = Gang.TrainAsync(spec, digits.Dataset, output, worldSize: 1);
+        var three = Gang.TrainAsync(spec, digits.Dataset, digits.Output(), worldSize: 3);
+        var whole = (await one)[0];
+        var resumed = Gang.TrainAsync(spec, digits.Dataset, digits.Output(), worldSize: 2, checkpoint: Path.Combine(output, "run-20"));
+
+        // Going for a larger loss while it falls: the rate falls after the second epoch, the run ends there.
+        Assert.Equal(handful == 0 ? 45 : 30, whole.Step);
+        Assert.All([.. await three, .. await resumed], rank => Assert.Equal((whole.WeightsHash, whole.Step), (rank.WeightsHash, rank.Step)));
+        Assert.All(await three, rank => Assert.Equal(whole.Epochs.SelectMany(epoch => epoch.Metrics), rank.Epochs.SelectMany(epoch => epoch.Metrics)));
+        Assert.Equal(whole.Epochs[^1].Metrics, (await resumed)[0].Epochs[^1].Metrics);
+    }
+
     [Fact]
     public async Task A_run_resumed_in_mid_epoch_on_other_workers_ends_with_the_same_bits()
     {

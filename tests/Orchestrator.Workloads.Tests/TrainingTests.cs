@@ -109,6 +109,51 @@ public sealed class TrainingTests(Digits digits) : IClassFixture<Digits>
     }
 
     [Fact]
+    public void Frozen_parameters_stay_and_the_others_learn()
+    {
+        SortedDictionary<string, float[]> Weights(int epochs, params string[] freeze)
+        {
+            var notes = new Notes();
+            digits.Train(Digits.Spec(Mlp, new TrainingSpec { Epochs = epochs, Optimizer = new OptimizerSpec { LearningRate = epochs == 1 ? 1e-30 : 1e-3 }, Freeze = freeze }), notes);
+            using var file = SafetensorsFile.Open(Path.Combine(notes.Checkpoints[^1].Directory, "model.safetensors"));
+            return new(file.Tensors.Keys.ToDictionary(name => name, name => file.Span<float>(name).ToArray()), StringComparer.Ordinal);
+        }
+
+        var (start, end) = (Weights(1), Weights(2, "hidden0", "output.bias"));
+        Assert.Equal(["hidden0.bias", "hidden0.weight", "output.bias"], start.Keys.Where(name => start[name].SequenceEqual(end[name])));
+    }
+
+    [Fact]
+    public void The_averaged_weights_are_the_ones_that_are_evaluated_scored_and_predicted_with()
+    {
+        // An average that hardly moves is as good as the untrained network.
+        var (notes, slow) = (new Notes(), Digits.Spec(Mlp, new TrainingSpec { Epochs = 2, Ema = 0.999999, Optimizer = new OptimizerSpec { LearningRate = 1e-2 } }));
+        var outcome = digits.Train(slow, notes);
+        Assert.True(outcome.Metrics["val_accuracy"] < 0.4 && outcome.Metrics["train_loss"] < 1, $"val_accuracy is {outcome.Metrics["val_accuracy"]}, train_loss {outcome.Metrics["train_loss"]}");
+
+        using var run = TrainingRun.Load(digits.Task(slow, notes.Checkpoints[^1].Directory), new WorkloadCatalog());
+        Assert.True(run.EvaluateTest(static () => { }, TestContext.Current.CancellationToken)["test_accuracy"] < 0.4);
+        using var averaged = Predictor.Load(notes.Checkpoints[^1].Directory, new WorkloadCatalog());
+
+        // The same weights, without the average.
+        var plain = new Notes();
+        var same = digits.Train(slow with { Training = slow.Training with { Ema = null } }, plain);
+        Assert.Equal(outcome.WeightsHash, same.WeightsHash);
+        using var trained = Predictor.Load(plain.Checkpoints[^1].Directory, new WorkloadCatalog());
+        var image = Enumerable.Range(0, 64).Select(pixel => (float)(pixel % 17)).ToArray();
+        Assert.NotEqual(trained.Predict(image)[0].Probabilities.Values, averaged.Predict(image)[0].Probabilities.Values);
+    }
+
+    [Fact]
+    public void Smoothed_labels_raise_the_training_loss_alone()
+    {
+        var training = new TrainingSpec { Epochs = 1, BatchSize = 2000, Optimizer = new OptimizerSpec { Name = "sgd", LearningRate = 1e-12 } };
+        var (plain, smoothed) = (digits.Train(Digits.Spec(Mlp, training), new Notes()), digits.Train(Digits.Spec(Mlp, training with { LabelSmoothing = 0.2 }), new Notes()));
+        Assert.Equal(plain.Metrics["val_loss"], smoothed.Metrics["val_loss"], 6);
+        Assert.NotEqual(plain.Metrics["train_loss"], smoothed.Metrics["train_loss"], 4);
+    }
+
+    [Fact]
     public void A_stop_ends_the_run_after_its_epoch_with_a_checkpoint_that_goes_on_to_the_same_bits()
     {
         var training = new TrainingSpec { Epochs = 3, Checkpoint = new CheckpointSpec { Every = new Every(3, EveryUnit.Epoch) } };

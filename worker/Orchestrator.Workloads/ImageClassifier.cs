@@ -51,7 +51,7 @@ public sealed class ImageClassifier : Workload
         ArgumentNullException.ThrowIfNull(batch);
         return squared
             ? nn.functional.mse_loss(output, nn.functional.one_hot(batch.Target, classes).to(ScalarType.Float32), reduction: nn.Reduction.Sum)
-            : nn.functional.cross_entropy(output, batch.Target, reduction: nn.Reduction.Sum);
+            : nn.functional.cross_entropy(output, batch.Target, reduction: nn.Reduction.Sum, label_smoothing: model.training ? Context.Spec.Training.LabelSmoothing : 0);
     }
 
     public override void Measure(Tensor output, Batch batch, MetricSums sums)

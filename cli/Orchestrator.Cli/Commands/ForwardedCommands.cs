@@ -6,7 +6,7 @@ using static Orchestrator.Cli.Terminal.CommandSyntax;
 
 namespace Orchestrator.Cli.Commands;
 
-/// <summary>Commands that are the worker's own: this process becomes it, with the arguments as they were typed.</summary>
+/// <summary>Commands that are the worker's or the coordinator's own: this process becomes it, with the arguments as they were typed.</summary>
 internal static class ForwardedCommands
 {
     /// <summary>One process, no cluster: what a debugger wants.</summary>
@@ -43,6 +43,11 @@ internal static class ForwardedCommands
     /// <param name="name">What is measured, in the worker's own processes.</param>
     public static Command Bench(Shell shell, string name, string description) => Forward(
         shell, new Command(name, description).With(Number("--rounds", "turns of each side", 15, 1, 10_000)).WithOutput(), "bench");
+
+    /// <summary>What a sweep file asks for; needs no coordinator that runs.</summary>
+    public static Command Preview(Shell shell) => new Command("preview", "What a sweep file asks for: trials, epochs, samples of the space; needs no coordinator")
+        .Takes(Text("FILE", "the sweep file, YAML")).With(SubmitOptions.Set()).WithOutput()
+        .Does((parsed, _) => throw Programs.Become(Installation.Find(shell).Coordinator, ["preview", .. parsed.Tokens.Select(token => token.Value).Skip(2)]));
 
     private static Command Forward(Shell shell, Command command, string verb, Func<ParseResult, string[]>? more = null) =>
         command.Does((parsed, _) =>

@@ -14,7 +14,8 @@ internal static class RunCommands
     public static Command Build(Shell shell) => new("run", "Single training runs, a sweep's trials among them")
     {
         new Command("submit", "Starts the run that a file describes").Takes(Text("FILE", "the run file, YAML"))
-            .With(SubmitOptions.Set(), SubmitOptions.Watch()).WithOutput().Does((parsed, cancellation) => SubmitAsync(shell, parsed, cancellation)),
+            .With(SubmitOptions.Set(), SubmitOptions.Watch(), Option("--from", "the checkpoint to go on from, by its identifier"))
+            .WithOutput().Does((parsed, cancellation) => SubmitAsync(shell, parsed, cancellation)),
         ForwardedCommands.RunLocal(shell),
         new Command("list", "All runs").With(Option("--sweep", "only this sweep's")).WithOutput()
             .Does((parsed, cancellation) => ListAsync(shell, parsed, cancellation)),
@@ -60,7 +61,9 @@ internal static class RunCommands
         "run",
         async (connection, text, name, overrides, token) =>
         {
-            var submitted = await connection.Runs.SubmitRunAsync(new() { File = text, FileName = name, Folder = SpecText.FolderOf(name), Set = { overrides } }, cancellationToken: token);
+            var submitted = await connection.Runs.SubmitRunAsync(
+                new() { File = text, FileName = name, Folder = SpecText.FolderOf(name), Set = { overrides }, From = parsed.Maybe("--from") ?? "" },
+                cancellationToken: token);
             return (submitted.Id, submitted.Notes);
         },
         (connection, id, token) => RunWatch.RunAsync(shell, connection, id, parsed.Json(), token)).RunAsync(shell, parsed, cancellation);

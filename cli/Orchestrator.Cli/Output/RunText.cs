@@ -19,6 +19,11 @@ internal static class RunText
     public static string Whole(Run run)
     {
         var text = new StringBuilder().AppendLine(Headline(run));
+        if (run.From.Length > 0)
+        {
+            text.AppendLine($"  from       checkpoint {run.From}");
+        }
+
         if (run.Metrics.Count > 0)
         {
             text.AppendLine($"  metrics    {Plain.Metrics(run.Metrics)}");
@@ -37,6 +42,11 @@ internal static class RunText
         if (run.StepsLost > 0)
         {
             text.AppendLine($"  lost       {run.StepsLost} steps computed again");
+        }
+
+        if (run.LedgerHash.Length > 0)
+        {
+            text.AppendLine($"  ledger     {run.SamplesPerEpoch} samples an epoch, each once ({run.LedgerHash})");
         }
 
         if (run.WeightsHash.Length > 0)

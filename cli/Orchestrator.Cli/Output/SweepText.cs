@@ -44,5 +44,24 @@ internal static class SweepText
         }
     }
 
+    /// <summary>The values so far, the front where there are several objectives, and which parameters matter.</summary>
+    public static void Explain(Shell shell, Sweep sweep)
+    {
+        if (sweep.BestSoFar.Count > 0)
+        {
+            shell.Out.WriteLine($"best so far: {string.Join(", ", sweep.BestSoFar.Select(best => $"{Plain.Number(best.Value)} (trial {best.Trial})"))}");
+        }
+
+        if (sweep.Front.Count > 0)
+        {
+            shell.Out.WriteLine($"Pareto front: trials {string.Join(", ", sweep.Front)}");
+        }
+
+        foreach (var importance in sweep.Importance)
+        {
+            shell.Out.WriteLine($"importance  {importance.Parameter,-24} {Plain.Bar(importance.Share, 20)} {importance.Share:P0}");
+        }
+    }
+
     public static int Planned(Sweep sweep) => Math.Max(sweep.TrialsPlanned, sweep.Trials.Count);
 }

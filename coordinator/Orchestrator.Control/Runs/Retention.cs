@@ -7,6 +7,11 @@ namespace Orchestrator.Control.Runs;
 public sealed record CheckpointRecord(
     string Id, long Step, int Epoch, long Bytes, string ModelSha256, IReadOnlyDictionary<string, double> Metrics, string Uri);
 
+/// <summary>Where a run begins that goes on from another one's checkpoint. It has a copy of its own: neither run's retention, end or deletion is the other's business.</summary>
+/// <param name="Source">The identifier of the checkpoint that was copied.</param>
+/// <param name="Copy">The run's own.</param>
+public sealed record CheckpointOrigin(string Source, CheckpointRecord Copy);
+
 /// <summary>Which checkpoints stay: the best by a metric, and the last.</summary>
 /// <param name="Metric">Empty in a file: <c>val_loss</c>, minimized.</param>
 /// <param name="KeepPast">Every one stays that was the best when it was written: the run may be cut at an epoch that it has passed.</param>

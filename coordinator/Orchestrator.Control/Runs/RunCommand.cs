@@ -11,8 +11,9 @@ public abstract record RunCommand(DateTimeOffset At)
     /// <param name="TraceParent">W3C context of what asked for the run.</param>
     /// <param name="SpanId">Of the run's own span.</param>
     /// <param name="UntilEpoch">Where it pauses, its slots free and its last checkpoint kept, until it is extended; 0 to train to its end.</param>
+    /// <param name="From">Where it begins; null at step 0.</param>
     public sealed record Request(string Run, RunPlan Plan, string Spec, string DatasetSha256, TrialKey? Trial, string TraceParent, string SpanId,
-        DateTimeOffset At, int UntilEpoch = 0) : RunCommand(At);
+        DateTimeOffset At, int UntilEpoch = 0, CheckpointOrigin? From = null) : RunCommand(At);
 
     /// <summary>Train on to a later epoch, from the last checkpoint; ignored where it may go that far already.</summary>
     /// <param name="UntilEpoch">0 for its end.</param>
@@ -44,7 +45,9 @@ public abstract record RunCommand(DateTimeOffset At)
     /// <summary>Gracefully: finish the epoch and end as stopped. Otherwise the run is cancelled at once.</summary>
     public sealed record Stop(bool Gracefully, DateTimeOffset At) : RunCommand(At);
 
-    /// <summary>The run counts as stopped after that epoch; what it did beyond, even where it has ended, is dropped.</summary>
+    /// <summary>
+    /// The run counts as stopped after that epoch; what it did beyond, even where it has ended, is dropped. One that has not come so far (again, after a loss) does first.
+    /// </summary>
     public sealed record Cut(int Epoch, DateTimeOffset At) : RunCommand(At);
 
     /// <summary>Score the test split by the best checkpoint of a trial that has ended.</summary>

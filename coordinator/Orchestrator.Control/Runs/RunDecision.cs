@@ -11,7 +11,7 @@ public static class RunDecision
         return command switch
         {
             RunCommand.Request c => state.Phase is RunPhase.Unknown
-                ? [new RunEvent.RunRequested(c.Run, c.Plan, c.Spec, c.DatasetSha256, c.Trial, c.TraceParent, c.SpanId, c.At, c.UntilEpoch)]
+                ? [new RunEvent.RunRequested(c.Run, c.Plan, c.Spec, c.DatasetSha256, c.Trial, c.TraceParent, c.SpanId, c.At, c.UntilEpoch, c.From)]
                 : [],
             RunCommand.Extend c => state.Outcome is null && state.Plan is not null && state.TargetOf(c.UntilEpoch) > state.Target ? [new RunEvent.RunExtended(c.UntilEpoch, c.At)] : [],
             RunCommand.Propose c => Propose(state, c),
@@ -101,11 +101,12 @@ public static class RunDecision
         }
 
         var released = state.Plan!.Retention.Released(state.Checkpoints.Add(c.Checkpoint));
-        return
+        IReadOnlyList<RunEvent> committed =
         [
             new RunEvent.CheckpointCommitted(c.Generation, c.Checkpoint, c.At),
             .. released.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At)),
         ];
+        return state.CutAfter <= c.Checkpoint.Epoch ? [.. committed, .. Cut(committed.Aggregate(state, RunEvolution.Apply), state.CutAfter.Value, c.At)] : committed;
     }
 
     private static IReadOnlyList<RunEvent> End(RunState state, RunCommand.End c)
@@ -135,7 +136,9 @@ public static class RunDecision
 
         var weights = c.Rank == 0 ? new RunEvent.TrainingEnded(c.Generation, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At) : null;
         // What rank 0 said stands from here on: the last checkpoint is committed, and the others have nothing left to add.
-        return weights is null ? [ended] : [ended, weights, .. Trained(state, c.Stopped, c.Epoch, c.At)];
+        return weights is null ? [ended]
+            : state.CutAfter <= c.Epoch ? [ended, weights, .. Cut(state, state.CutAfter.Value, c.At)]
+            : [ended, weights, .. Trained(state, c.Stopped, c.Epoch, c.At)];
     }
 
     /// <summary>
@@ -215,13 +218,21 @@ public static class RunDecision
             return [];
         }
 
-        var beyond = state.Checkpoints.FindAll(record => record.Epoch > c.Epoch);
+        // The checkpoint that counts may have been lost with the steps that are computed again.
+        return state.Epoch >= c.Epoch || state.Outcome is RunOutcome.Succeeded or RunOutcome.Cancelled ? Cut(state, c.Epoch, c.At)
+            : state.Outcome is null && state.CutAfter is null ? [new RunEvent.CutRequested(c.Epoch, c.At)]
+            : [];
+    }
+
+    private static IReadOnlyList<RunEvent> Cut(RunState state, int epoch, DateTimeOffset at)
+    {
+        var beyond = state.Checkpoints.FindAll(record => record.Epoch > epoch);
         var best = state.Plan!.Retention.Best(state.Checkpoints.RemoveRange(beyond))?.Id ?? "";
         return
         [
-            new RunEvent.RunCut(c.Epoch, c.At),
-            .. beyond.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At)),
-            new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", best, c.At),
+            new RunEvent.RunCut(epoch, at),
+            .. beyond.Select(record => new RunEvent.CheckpointReleased(record.Id, at)),
+            new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", best, at),
         ];
     }
 

@@ -14,10 +14,13 @@ public enum RunOutcome
 public abstract record RunEvent(DateTimeOffset At)
 {
     public sealed record RunRequested(string Run, RunPlan Plan, string Spec, string DatasetSha256, TrialKey? Trial, string TraceParent,
-        string SpanId, DateTimeOffset At, int UntilEpoch = 0) : RunEvent(At);
+        string SpanId, DateTimeOffset At, int UntilEpoch = 0, CheckpointOrigin? From = null) : RunEvent(At);
 
     /// <summary>It may train on to that epoch; 0 for its end.</summary>
     public sealed record RunExtended(int UntilEpoch, DateTimeOffset At) : RunEvent(At);
+
+    /// <summary>To be cut at that epoch once it has come there.</summary>
+    public sealed record CutRequested(int Epoch, DateTimeOffset At) : RunEvent(At);
 
     /// <summary>What it did beyond the epoch does not count.</summary>
     public sealed record RunCut(int Epoch, DateTimeOffset At) : RunEvent(At);

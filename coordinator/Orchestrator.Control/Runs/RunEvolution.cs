@@ -22,12 +22,17 @@ public static class RunEvolution
                 RequestedAt = e.At,
                 Phase = RunPhase.Waiting,
                 UntilEpoch = e.UntilEpoch,
+                From = e.From?.Source ?? "",
+                Step = e.From?.Copy.Step ?? 0,
+                Epoch = e.From?.Copy.Epoch ?? 0,
+                Checkpoints = e.From is { } from ? [from.Copy] : [],
             },
             RunEvent.RunExtended e => state with
             {
                 UntilEpoch = e.UntilEpoch,
                 Phase = state.IsPaused ? RunPhase.Waiting : state.Phase,
             },
+            RunEvent.CutRequested e => state with { CutAfter = e.Epoch, UntilEpoch = e.Epoch, Phase = state.IsPaused ? RunPhase.Waiting : state.Phase },
             RunEvent.RunCut e => Cut(state, e.Epoch),
             RunEvent.GenerationProposed e => Proposed(state, e),
             RunEvent.MemberReady e => Changed(state, e.Rank, member => member with
@@ -123,13 +128,14 @@ public static class RunEvolution
     private static RunState Cut(RunState state, int epoch)
     {
         var history = state.History.RemoveAll(record => record.Epoch > epoch);
-        var last = state.Checkpoints.Where(record => record.Epoch <= epoch).MaxBy(record => record.Step);
+        // The best to that epoch is always there; which one is the last depends on how far the run had gone.
+        var best = state.Plan?.Retention.Best(state.Checkpoints.Where(record => record.Epoch <= epoch));
         return state with
         {
             History = history,
             Epoch = Math.Min(state.Epoch, epoch),
             Step = history.IsEmpty ? 0 : Math.Min(state.Step, history[^1].Step),
-            WeightsHash = last?.ModelSha256 ?? "",
+            WeightsHash = best?.ModelSha256 ?? "",
         };
     }
 

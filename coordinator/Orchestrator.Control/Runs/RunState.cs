@@ -37,6 +37,9 @@ public sealed record RunState
     public string Spec { get; init; } = "";
     public string DatasetSha256 { get; init; } = "";
 
+    /// <summary>The checkpoint, of another run, that it began from; empty at step 0.</summary>
+    public string From { get; init; } = "";
+
     /// <summary>Null for a run of its own.</summary>
     public TrialKey? Trial { get; init; }
     public string TraceParent { get; init; } = "";
@@ -91,6 +94,9 @@ public sealed record RunState
 
     /// <summary>Where it pauses until it is extended; 0 for nowhere.</summary>
     public int UntilEpoch { get; init; }
+
+    /// <summary>Where it ends as stopped, once it has come there; null for nowhere.</summary>
+    public int? CutAfter { get; init; }
 
     /// <summary>The epoch that it trains to for now.</summary>
     [JsonIgnore]

@@ -3,8 +3,8 @@ using Orchestrator.Search;
 namespace Orchestrator.Control.Sweeps;
 
 /// <summary>
-/// Moves a sweep's logical time on. What is due is handled in the order (tick, trial) and never before everything due earlier, so what a suggestion knows does
-/// not depend on when anything came in. A free slot gets the next trial at the very tick that freed it.
+/// Moves a sweep's logical time on. What is due is handled in the order (tick, trial) and never before everything due earlier, so what a suggestion or a stopper knows
+/// does not depend on when anything came in. A free slot gets the next trial, or a promoted one, at the very tick that freed it.
 /// </summary>
 internal static class LogicalOrder
 {
@@ -17,21 +17,26 @@ internal static class LogicalOrder
             return;
         }
 
-        FillSlots(turn);
-        while (Next(turn.State) is { } trial)
+        Slots.Fill(turn);
+        do
         {
-            Handle(turn, trial);
-            if (turn.State.Settings!.MaxFailures is { } most && turn.State.Failures > most)
+            while (Next(turn.State) is { } trial)
             {
-                var last = turn.State.Trials[trial.Number].Message;
-                turn.End(SweepPhase.Failed, $"{turn.State.Failures} trials failed where max_failures is {most}; the last one: {last}", at);
-                return;
+                Handle(turn, trial);
+                Judgement.Judge(turn, trial.Number, at);
+                if (turn.State.Settings!.MaxFailures is { } most && turn.State.Failures > most)
+                {
+                    var last = turn.State.Trials[trial.Number].Message;
+                    turn.End(SweepPhase.Failed, $"{turn.State.Failures} trials failed where max_failures is {most}; the last one: {last}", at);
+                    return;
+                }
+
+                Slots.Fill(turn);
             }
-
-            FillSlots(turn);
         }
+        while (turn.State.Due.IsEmpty && Judgement.Last(turn, at));
 
-        if (turn.State.Due.IsEmpty)
+        if (turn.State.Due.IsEmpty && turn.State.Halting.IsEmpty)
         {
             Conclude(turn, at);
         }
@@ -66,29 +71,14 @@ internal static class LogicalOrder
     }
 
     private static bool IsReady(Trial trial) =>
-        trial.Inbox.ContainsKey(trial.Values.Count + 1) || (trial.End is { } end && end.Ticks <= trial.Values.Count);
+        trial.Inbox.ContainsKey(trial.Values.Length + 1) || (trial.End is { } end && end.Ticks <= trial.Values.Length);
 
     private static void Handle(Turn turn, Trial trial)
     {
-        var tick = trial.Values.Count + 1;
+        var tick = trial.Values.Length + 1;
         turn.Emit(trial.Inbox.ContainsKey(tick)
             ? new SweepEvent.ReportHandled(trial.Number, tick)
             : new SweepEvent.TrialEnded(trial.Number, trial.End!.Status, trial.Due.Tick));
-    }
-
-    private static void FillSlots(Turn turn)
-    {
-        var settings = turn.State.Settings!;
-        while (turn.State.Due.Count < settings.Parallel && turn.State.Trials.Count < settings.Trials && !turn.State.IsExhausted)
-        {
-            var sampler = SamplerCatalog.Find(settings.Sampler)
-                ?? throw new InvalidOperationException($"The sampler '{settings.Sampler}' was known when the sweep was submitted.");
-            var study = new Study(settings.Space, settings.Seed, settings.Objective.Goal, new ObservedTrials(turn.State.Trials));
-            var number = turn.State.Trials.Count;
-            turn.Emit(sampler.Suggest(study, number) is { } suggestion
-                ? new SweepEvent.TrialSuggested(number, suggestion.Parameters, turn.State.Clock)
-                : new SweepEvent.SamplerExhausted());
-        }
     }
 
     private static void Conclude(Turn turn, DateTimeOffset at)
@@ -107,7 +97,7 @@ internal static class LogicalOrder
         else
         {
             // Nothing was saved, so nothing can be scored.
-            turn.End(SweepPhase.Succeeded, "", at);
+            turn.End(SweepPhase.Succeeded, turn.State.Closed, at);
         }
     }
 }

@@ -4,18 +4,25 @@ using Orchestrator.Search;
 
 namespace Orchestrator.Control.Sweeps;
 
-/// <summary>The trials as samplers may see them: as far as logical time has come. A view; nothing is copied until it is asked for.</summary>
-internal sealed class ObservedTrials(ImmutableList<Trial> trials) : IReadOnlyList<ObservedTrial>
+/// <summary>
+/// The trials as samplers and stoppers may see them: those of earlier sweeps, then this one's as far as logical time has come, numbered together. A view; nothing is
+/// copied until it is asked for.
+/// </summary>
+public sealed class ObservedTrials(SweepSettings settings, ImmutableList<Trial> trials) : IReadOnlyList<ObservedTrial>
 {
-    public int Count => trials.Count;
+    public int Count => settings.Earlier.Count + trials.Count;
 
-    public ObservedTrial this[int index] => See(trials[index]);
+    public ObservedTrial this[int index] => index < settings.Earlier.Count ? settings.Earlier[index] : See(trials[index - settings.Earlier.Count]);
 
-    public IEnumerator<ObservedTrial> GetEnumerator() => trials.Select(See).GetEnumerator();
+    public IEnumerator<ObservedTrial> GetEnumerator() => settings.Earlier.Concat(trials.Select(See)).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private static ObservedTrial See(Trial trial) => new(trial.Number, trial.Parameters, StateOf(trial.Status), trial.Values, trial.Value);
+    private ObservedTrial See(Trial trial) => new(
+        settings.Earlier.Count + trial.Number, trial.Parameters, StateOf(trial.Status), trial.Values, Ranking.ValuesOf(settings, trial) ?? [])
+    {
+        Constraints = Ranking.ViolationsOf(settings, trial),
+    };
 
     private static ObservedState StateOf(TrialStatus status) => status switch
     {

@@ -11,6 +11,16 @@ public abstract record SweepCommand
 
     public sealed record Submit(string Id, SweepSettings Settings, Submission Submission, DateTimeOffset At) : SweepCommand;
 
+    /// <summary>Somebody outside asks for a trial to work on.</summary>
+    /// <param name="Ticket">By which the answer is found: the trial whose lease has it.</param>
+    public sealed record Ask(string Ticket, string Worker, DateTimeOffset At) : SweepCommand;
+
+    /// <summary>As many trials as this, instead of those planned so far; a sweep that has succeeded goes on.</summary>
+    public sealed record Extend(int Trials, DateTimeOffset At) : SweepCommand;
+
+    /// <summary>The time that the sweep may take is over.</summary>
+    public sealed record TimeOut(DateTimeOffset At) : SweepCommand;
+
     /// <summary>The trial's run has started.</summary>
     public sealed record Start(int Trial, int Attempt, DateTimeOffset At) : SweepCommand;
 
@@ -39,7 +49,7 @@ public abstract record SweepCommand
 }
 
 /// <summary>The sweep's state does not allow the command.</summary>
-/// <param name="code">unknown-sweep, sweep-exists, sweep-ended, sweep-running</param>
+/// <param name="code">unknown-sweep, sweep-exists, sweep-ended, sweep-running, out-of-range</param>
 public sealed class SweepRefusedException(string code, string message, string mend) : Exception(message)
 {
     public string Code { get; } = code;

@@ -13,7 +13,7 @@ public static class SweepDecision
     {
         if (state.Phase is SweepPhase.None or SweepPhase.Deleted && command is not SweepCommand.Submit)
         {
-            return command is SweepCommand.Pause or SweepCommand.Resume or SweepCommand.Cancel or SweepCommand.Delete
+            return command is SweepCommand.Pause or SweepCommand.Resume or SweepCommand.Cancel or SweepCommand.Delete or SweepCommand.Extend or SweepCommand.Ask
                 ? throw new SweepRefusedException("unknown-sweep", "there is no such sweep", "see orch sweep list")
                 : [];
         }
@@ -23,6 +23,15 @@ public static class SweepDecision
         {
             case SweepCommand.Submit c:
                 Submit(turn, c);
+                break;
+            case SweepCommand.Ask c:
+                External.Ask(turn, c);
+                break;
+            case SweepCommand.Extend c:
+                Extend(turn, c);
+                break;
+            case SweepCommand.TimeOut c:
+                TimeOut(turn, c.At);
                 break;
             case SweepCommand.Start c:
                 Start(turn, c.Trial, c.Attempt, c.At);
@@ -80,8 +89,8 @@ public static class SweepDecision
     private static void Report(Turn turn, SweepCommand.Report c)
     {
         // A trial whose end is known may still lack a report that the end overtook.
-        if (turn.State.Find(c.Trial, c.Attempt) is not { HasEnded: false, Status: not TrialStatus.Paused } trial
-            || c.Tick <= trial.Values.Count || c.Tick > trial.Values.Count + MostTicksAhead || trial.Inbox.ContainsKey(c.Tick)
+        if (turn.State.Find(c.Trial, c.Attempt) is not { Status: TrialStatus.Pending or TrialStatus.Running } trial
+            || c.Tick <= trial.Values.Length || c.Tick > trial.Values.Length + MostTicksAhead || trial.Inbox.ContainsKey(c.Tick)
             || c.Tick > trial.End?.Ticks)
         {
             return;
@@ -90,19 +99,30 @@ public static class SweepDecision
         Start(turn, c.Trial, c.Attempt, c.At);
         turn.Emit(new SweepEvent.ReportReceived(c.Trial, c.Tick, c.Metrics));
         LogicalOrder.Advance(turn, c.At);
+        External.AfterReport(turn, c.Trial, c.At);
     }
 
     private static void Finish(Turn turn, SweepCommand.Finish c)
     {
         switch (turn.State.Find(c.Trial, c.Attempt))
         {
-            case { Halting: true }:
+            case { Halting: true, HaltAfter: { } epoch } when c.End.Status == TrialStatus.Stopped && c.End.Ticks <= epoch:
+                turn.Emit(new SweepEvent.HaltConfirmed(c.Trial, c.End));
+                LogicalOrder.Advance(turn, c.End.At);
+                break;
+
+            case { Halting: true, IsLost: false, HaltAfter: { } epoch } when IsLoss(c.End) && c.End.Ticks < epoch && turn.State.Phase == SweepPhase.Searching:
+                turn.Emit(new SweepEvent.HaltInterrupted(c.Trial, c.Attempt, c.End.Kind, c.End.Message));
+                PauseAfterLoss(turn, c);
+                break;
+
+            case { Halting: true, HaltAfter: null }:
                 turn.Emit(new SweepEvent.HaltConfirmed(c.Trial));
                 break;
 
-            case { HasEnded: false, Status: not TrialStatus.Paused, End: null }:
+            case { Status: TrialStatus.Pending or TrialStatus.Running, End: null }:
                 Start(turn, c.Trial, c.Attempt, c.End.At);
-                if (c.End.Status == TrialStatus.Failed && c.End.Kind is not ("user" or "diverged"))
+                if (IsLoss(c.End))
                 {
                     Interrupt(turn, c);
                 }
@@ -122,9 +142,14 @@ public static class SweepDecision
     private static void Interrupt(Turn turn, SweepCommand.Finish c)
     {
         turn.Emit(new SweepEvent.TrialInterrupted(c.Trial, c.Attempt, c.End.Kind, c.End.Message));
-        turn.Emit(new SweepEvent.Paused(
-            $"trial {c.Trial}: its run failed ({c.End.Kind}): {c.End.Message}; mend the cause, then orch sweep retry {turn.State.Id}"));
+        PauseAfterLoss(turn, c);
     }
+
+    private static void PauseAfterLoss(Turn turn, SweepCommand.Finish c) => turn.Emit(new SweepEvent.Paused(
+        $"trial {c.Trial}: its run failed ({c.End.Kind}): {c.End.Message}; mend the cause, then orch sweep retry {turn.State.Id}"));
+
+    /// <summary>Another try may go better.</summary>
+    private static bool IsLoss(TrialEnd end) => end.Status == TrialStatus.Failed && end.Kind is not ("user" or "diverged");
 
     private static void Score(Turn turn, SweepCommand.Score c)
     {
@@ -157,7 +182,8 @@ public static class SweepDecision
             return;
         }
 
-        var lost = turn.State.Due.Select(due => turn.State.Trials[due.Trial]).Where(trial => trial.Status == TrialStatus.Paused).ToArray();
+        var lost = turn.State.Due.Select(due => turn.State.Trials[due.Trial]).Where(trial => trial.Status == TrialStatus.Paused)
+            .Concat(turn.State.Halting.Select(number => turn.State.Trials[number]).Where(trial => trial.IsLost)).ToArray();
         foreach (var trial in lost)
         {
             turn.Emit(new SweepEvent.TrialRetried(trial.Number, trial.Attempt + 1));
@@ -177,6 +203,42 @@ public static class SweepDecision
         RefuseIfEnded(turn.State);
         LogicalOrder.HandleAllReceived(turn);
         turn.End(SweepPhase.Cancelled, "cancelled on request", at);
+    }
+
+    private static void Extend(Turn turn, SweepCommand.Extend c)
+    {
+        if (turn.State.Phase is SweepPhase.Failed or SweepPhase.Cancelled)
+        {
+            RefuseIfEnded(turn.State);
+        }
+
+        if (c.Trials <= turn.State.Settings!.Trials)
+        {
+            if (c.Trials == turn.State.Settings.Trials)
+            {
+                return;
+            }
+
+            throw new SweepRefusedException(
+                "out-of-range", $"sweep '{turn.State.Id}' is to have {turn.State.Settings.Trials} trials already", $"--trials takes a greater number than {turn.State.Settings.Trials}");
+        }
+
+        if (turn.State.IsExhausted)
+        {
+            throw new SweepRefusedException("out-of-range", $"the sampler '{turn.State.Settings.Sampler}' has no more points", "submit a file with a wider space, or another sampler");
+        }
+
+        turn.Emit(new SweepEvent.Extended(c.Trials));
+        LogicalOrder.Advance(turn, c.At);
+    }
+
+    private static void TimeOut(Turn turn, DateTimeOffset at)
+    {
+        if (turn.State is { Phase: SweepPhase.Searching, Closed: "", Settings.Stop.Seconds: { } seconds } && at - turn.State.SubmittedAt >= TimeSpan.FromSeconds(seconds))
+        {
+            Judgement.Close(turn, $"the time of {seconds} s that the file gives is over", at, isRepeatable: false);
+            LogicalOrder.Advance(turn, at);
+        }
     }
 
     private static void Settle(Turn turn)

@@ -13,7 +13,30 @@ public abstract record SweepEvent
     public sealed record Submitted(string Id, SweepSettings Settings, Submission Submission, DateTimeOffset At) : SweepEvent;
 
     /// <param name="Tick">The logical tick at which the slot was free.</param>
-    public sealed record TrialSuggested(int Trial, ParameterAssignment Parameters, long Tick) : SweepEvent;
+    public sealed record TrialSuggested(int Trial, ParameterAssignment Parameters, long Tick, string Reason = "") : SweepEvent;
+
+    /// <summary>The trial came to a rung: its slot is free.</summary>
+    /// <param name="Rung">From 0, within its bracket.</param>
+    /// <param name="Epoch">The rung's.</param>
+    /// <param name="Rank">From 1, among those who have come.</param>
+    public sealed record TrialRested(int Trial, int Bracket, int Rung, int Epoch, double? Value, int Rank, int Of, long Tick) : SweepEvent;
+
+    /// <summary>The trial goes on from its rung, in a slot that was free at the tick.</summary>
+    public sealed record TrialPromoted(int Trial, int Bracket, int Rung, long Tick) : SweepEvent;
+
+    /// <summary>The trial ended after that report, whatever its run has done since.</summary>
+    /// <param name="Rung">Where it rested; null where it did not.</param>
+    public sealed record TrialStopped(int Trial, int Epoch, string Reason, int? Bracket, int? Rung, long Tick, DateTimeOffset At) : SweepEvent;
+
+    /// <summary>No further trial is suggested.</summary>
+    /// <param name="IsRepeatable">False where the clock decided it.</param>
+    public sealed record SearchClosed(string Reason, bool IsRepeatable) : SweepEvent;
+
+    public sealed record Extended(int Trials) : SweepEvent;
+
+    public sealed record TrialLeased(int Trial, Lease Lease) : SweepEvent;
+
+    public sealed record LeaseEnded(int Trial) : SweepEvent;
 
     public sealed record SamplerExhausted : SweepEvent;
 
@@ -34,6 +57,9 @@ public abstract record SweepEvent
     /// <summary>The run was lost beyond its budget. Enters no order: another attempt gives what this one would have.</summary>
     public sealed record TrialInterrupted(int Trial, int Attempt, string Kind, string Message) : SweepEvent;
 
+    /// <summary>As <see cref="TrialInterrupted"/>, of a trial that was stopped, before its run had confirmed it.</summary>
+    public sealed record HaltInterrupted(int Trial, int Attempt, string Kind, string Message) : SweepEvent;
+
     public sealed record TrialRetried(int Trial, int Attempt) : SweepEvent;
 
     public sealed record Paused(string Message) : SweepEvent;
@@ -49,7 +75,8 @@ public abstract record SweepEvent
     public sealed record Ended(SweepPhase Phase, string Message, ImmutableSortedSet<int> Kept, DateTimeOffset At) : SweepEvent;
 
     /// <summary>A run that the sweep had told to stop has ended.</summary>
-    public sealed record HaltConfirmed(int Trial) : SweepEvent;
+    /// <param name="End">With what of it stands.</param>
+    public sealed record HaltConfirmed(int Trial, TrialEnd? End = null) : SweepEvent;
 
     public sealed record Settled : SweepEvent;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Orchestrator.Search;
 
 namespace Orchestrator.Control.Sweeps;
 
@@ -18,19 +19,38 @@ public static class SweepEvolution
         },
         SweepEvent.TrialSuggested e => Suggested(state, e),
         SweepEvent.SamplerExhausted => state with { IsExhausted = true },
+        SweepEvent.TrialRested e => Rested(state, e),
+        SweepEvent.TrialPromoted e => Promoted(state, e),
+        SweepEvent.TrialStopped e => Stopped(state, e),
+        SweepEvent.SearchClosed e => state with { Closed = e.Reason, IsRepeatable = state.IsRepeatable && e.IsRepeatable },
+        SweepEvent.Extended e => state with
+        {
+            Settings = state.Settings! with { Trials = e.Trials },
+            Phase = SweepPhase.Searching,
+            Closed = "",
+            IsSettled = false,
+            EndedAt = null,
+            Message = state.IsPaused ? state.Message : "",
+            SinceBest = 0,
+        },
+        SweepEvent.TrialLeased e => Change(state, e.Trial, trial => trial with { Lease = e.Lease, Status = TrialStatus.Running, StartedAt = trial.StartedAt ?? e.Lease.Until - state.Settings!.Lease!.Value }),
+        SweepEvent.LeaseEnded e => Change(state, e.Trial, trial => trial with { Lease = null }),
         SweepEvent.TrialStarted e => Change(state, e.Trial, trial => trial with { Status = TrialStatus.Running, StartedAt = trial.StartedAt ?? e.At }),
         SweepEvent.ReportReceived e => Change(state, e.Trial, trial => trial with { Inbox = trial.Inbox.SetItem(e.Tick, e.Metrics) }),
         SweepEvent.ReportHandled e => Handled(state, e),
         SweepEvent.EndReceived e => Change(state, e.Trial, trial => trial with { End = e.End }),
         SweepEvent.TrialEnded e => TrialEnded(state, e),
         SweepEvent.TrialInterrupted e => Change(state, e.Trial, trial => trial with { Status = TrialStatus.Paused, Message = e.Message }),
-        SweepEvent.TrialRetried e => Change(state, e.Trial, trial => trial with { Status = TrialStatus.Pending, Attempt = e.Attempt, Message = "" }),
+        SweepEvent.HaltInterrupted e => Change(state, e.Trial, trial => trial with { IsLost = true }),
+        SweepEvent.TrialRetried e => Change(state, e.Trial, trial => trial.HasEnded
+            ? trial with { Attempt = e.Attempt, IsLost = false }
+            : trial with { Status = TrialStatus.Pending, Attempt = e.Attempt, Message = "" }),
         SweepEvent.Paused e => state with { IsPaused = true, Message = e.Message },
         SweepEvent.Resumed => state with { IsPaused = false, Message = "" },
         SweepEvent.WinnerChosen => state with { Phase = SweepPhase.Scoring },
         SweepEvent.WinnerScored e => Change(state, e.Trial, trial => trial with { TestMetrics = e.Metrics }),
         SweepEvent.Ended e => Ended(state, e),
-        SweepEvent.HaltConfirmed e => Change(state, e.Trial, trial => trial with { Halting = false }),
+        SweepEvent.HaltConfirmed e => Change(state, e.Trial, trial => trial with { Halting = false, End = e.End ?? trial.End }) with { Halting = state.Halting.Remove(e.Trial) },
         SweepEvent.Settled => state with { IsSettled = true },
         SweepEvent.Deleted => state with { Phase = SweepPhase.Deleted },
         _ => throw new UnreachableException($"{happened.GetType().Name} is no event of a sweep."),
@@ -41,21 +61,22 @@ public static class SweepEvolution
     private static SweepState Suggested(SweepState state, SweepEvent.TrialSuggested e)
     {
         Debug.Assert(e.Trial == state.Trials.Count, "Trials are numbered without gaps.");
-        var trial = new Trial { Number = e.Trial, Parameters = e.Parameters, Start = e.Tick };
+        var trial = new Trial { Number = e.Trial, Parameters = e.Parameters, Start = e.Tick, Reason = e.Reason };
         return state with { Trials = state.Trials.Add(trial), Due = state.Due.Add(trial.Due) };
     }
 
     private static SweepState Handled(SweepState state, SweepEvent.ReportHandled e)
     {
         var trial = state.Trials[e.Trial];
-        Debug.Assert(e.Tick == trial.Values.Count + 1, "A trial's reports are handled one after the other.");
+        Debug.Assert(e.Tick == trial.Values.Length + 1, "A trial's reports are handled one after the other.");
         var objective = state.Settings!.Objective;
-        var report = StandingReport.Of(objective, e.Tick, trial.Inbox[e.Tick]);
+        var metrics = trial.Inbox[e.Tick];
+        var values = trial.Values.Add(objective.In(metrics));
         var next = trial with
         {
-            Values = trial.Values.Add(report.Value),
+            Values = values,
             Inbox = trial.Inbox.Remove(e.Tick),
-            Standing = report.Over(trial.Standing, objective),
+            Standing = StandingReport.After(objective, values, metrics, trial.Standing),
         };
         return state.With(next) with { Due = state.Due.Remove(trial.Due).Add(next.Due), Clock = Math.Max(state.Clock, trial.Due.Tick) };
     }
@@ -69,34 +90,102 @@ public static class SweepEvolution
             Message = trial.End?.Message ?? "",
             EndedAt = trial.End?.At,
             Inbox = trial.Inbox.Clear(),
+            Lease = null,
         };
-        return state.With(ended) with
+        return OutOfRace(Valued(state.With(ended) with
         {
             Due = state.Due.Remove(trial.Due),
             Clock = Math.Max(state.Clock, e.Tick),
             Failures = state.Failures + (e.Status == TrialStatus.Failed ? 1 : 0),
-            Best = IsNewBest(state, ended) ? ended.Number : state.Best,
             // Only a person ends a run from outside.
             IsRepeatable = state.IsRepeatable && e.Status != TrialStatus.Cancelled,
+        }, ended), ended);
+    }
+
+    /// <summary>A trial that has ended may be the best one.</summary>
+    private static SweepState Valued(SweepState state, Trial ended)
+    {
+        var isBest = ended.Value is not null
+            && (state.Best is not { } best || Ranking.Compare(state.Settings!, ended, state.Trials[best]) < 0);
+        return state with { Best = isBest ? ended.Number : state.Best, SinceBest = isBest ? 0 : state.SinceBest + 1 };
+    }
+
+    /// <summary>A trial that has ended comes to no further rung.</summary>
+    private static SweepState OutOfRace(SweepState state, Trial ended)
+    {
+        if (state.Settings!.Stopper is not { } stopper || StopperCatalog.Halving(stopper) is not { } halving)
+        {
+            return state;
+        }
+
+        var bracket = halving.BracketOf(ended.Number, state.TrialsInAll);
+        var next = bracket.NextRung(ended.Values.Length);
+        return next < bracket.Rungs.Count ? state with { Ladder = state.Ladder.Miss(bracket.Index, next) } : state;
+    }
+
+    private static SweepState Rested(SweepState state, SweepEvent.TrialRested e)
+    {
+        var trial = state.Trials[e.Trial];
+        var entry = RungEntry.Of(state.Settings!.Objective.Goal, e.Trial, e.Value);
+        return state.With(trial with { Status = TrialStatus.Resting, Rung = new RungMark(e.Epoch, e.Rank, e.Of), Lease = null }) with
+        {
+            Due = state.Due.Remove(trial.Due),
+            Clock = Math.Max(state.Clock, e.Tick),
+            Ladder = state.Ladder.Enter(e.Bracket, e.Rung, entry),
         };
     }
 
-    private static bool IsNewBest(SweepState state, Trial ended) =>
-        ended.Value is not null
-        && (state.Best is not { } best || Ranking.Compare(state.Settings!.Objective, ended, state.Trials[best]) < 0);
+    private static SweepState Promoted(SweepState state, SweepEvent.TrialPromoted e)
+    {
+        var trial = state.Trials[e.Trial];
+        var next = trial with { Status = TrialStatus.Running, Rested = e.Tick - trial.Start - trial.Values.Length };
+        return state.With(next) with
+        {
+            Due = state.Due.Add(next.Due),
+            Ladder = state.Ladder.Promote(e.Bracket, e.Rung, RungEntry.Of(state.Settings!.Objective.Goal, e.Trial, trial.Standing?.Value)),
+        };
+    }
+
+    private static SweepState Stopped(SweepState state, SweepEvent.TrialStopped e)
+    {
+        var trial = state.Trials[e.Trial];
+        var halts = !state.Settings!.IsExternal;
+        var stopped = trial with
+        {
+            Status = TrialStatus.Stopped,
+            Message = e.Reason,
+            EndedAt = e.At,
+            Inbox = trial.Inbox.Clear(),
+            // What it says of its end may be of later than that.
+            End = null,
+            Halting = halts,
+            Lease = null,
+        };
+        var next = Valued(state.With(stopped) with
+        {
+            Due = state.Due.Remove(trial.Due),
+            Clock = Math.Max(state.Clock, e.Tick),
+            Halting = halts ? state.Halting.Add(e.Trial) : state.Halting,
+        }, stopped);
+        return e is { Bracket: { } bracket, Rung: { } rung }
+            ? next with { Ladder = next.Ladder.Stop(bracket, rung, RungEntry.Of(state.Settings!.Objective.Goal, e.Trial, trial.Standing?.Value)) }
+            : OutOfRace(next, stopped);
+    }
 
     private static SweepState Ended(SweepState state, SweepEvent.Ended e)
     {
         var trials = state.Trials;
-        foreach (var due in state.Due)
+        var resting = state.Ladder.Open.SelectMany(open => state.Ladder.Rungs[open].Resting).Select(entry => entry.Trial);
+        foreach (var number in state.Due.Select(due => due.Trial).Concat(resting))
         {
-            var trial = trials[due.Trial];
-            trials = trials.SetItem(due.Trial, trial with
+            var trial = trials[number];
+            trials = trials.SetItem(number, trial with
             {
                 Status = TrialStatus.Cancelled,
                 Inbox = trial.Inbox.Clear(),
-                Halting = trial.End is null && trial.Status != TrialStatus.Paused,
+                Halting = trial.End is null && trial.Status != TrialStatus.Paused && !state.Settings!.IsExternal,
                 EndedAt = e.At,
+                Lease = null,
             });
         }
 
@@ -108,6 +197,7 @@ public static class SweepEvolution
             EndedAt = e.At,
             Trials = trials,
             Due = state.Due.Clear(),
+            Ladder = state.Ladder with { Open = [] },
             IsPaused = false,
         };
     }

@@ -5,10 +5,12 @@ namespace Orchestrator.Control.Sweeps;
 /// <summary>What a sweep wants of the run coordinator. Saying it twice is harmless.</summary>
 public abstract record SweepIntent(int Trial, int Attempt)
 {
-    public sealed record Run(int Trial, int Attempt) : SweepIntent(Trial, Attempt);
+    /// <param name="Until">The report after which it pauses; 0 to go on to its end.</param>
+    public sealed record Run(int Trial, int Attempt, int Until = 0) : SweepIntent(Trial, Attempt);
 
     /// <summary>At once: the sweep is through with the trial.</summary>
-    public sealed record Stop(int Trial, int Attempt) : SweepIntent(Trial, Attempt);
+    /// <param name="AfterEpoch">What it did to this epoch stands; null where nothing of it is wanted.</param>
+    public sealed record Stop(int Trial, int Attempt, int? AfterEpoch = null) : SweepIntent(Trial, Attempt);
 
     public sealed record Score(int Trial, int Attempt) : SweepIntent(Trial, Attempt);
 
@@ -16,10 +18,12 @@ public abstract record SweepIntent(int Trial, int Attempt)
 
     /// <summary>What follows from events that have just been journalled.</summary>
     /// <param name="state">After them.</param>
-    public static IEnumerable<SweepIntent> Of(SweepState state, IEnumerable<SweepEvent> events) => events.SelectMany(happened => happened switch
+    public static IEnumerable<SweepIntent> Of(SweepState state, IEnumerable<SweepEvent> events) => state.Settings?.IsExternal == true ? [] : events.SelectMany(happened => happened switch
     {
         SweepEvent.TrialSuggested e => OfTrial(state, e.Trial),
-        SweepEvent.TrialRetried e => OfTrial(state, e.Trial),
+        SweepEvent.TrialRetried e => OfTrial(state, e.Trial).Concat(OfHalting(state.Trials[e.Trial])),
+        SweepEvent.TrialPromoted e => OfTrial(state, e.Trial),
+        SweepEvent.TrialStopped e => OfHalting(state.Trials[e.Trial]),
         SweepEvent.WinnerChosen or SweepEvent.Ended or SweepEvent.Deleted => Outstanding(state),
         _ => [],
     }).Distinct();
@@ -28,7 +32,8 @@ public abstract record SweepIntent(int Trial, int Attempt)
     public static IEnumerable<SweepIntent> Outstanding(SweepState state) => state.Phase switch
     {
         SweepPhase.None => [],
-        SweepPhase.Searching => state.Due.SelectMany(due => OfTrial(state, due.Trial)),
+        _ when state.Settings!.IsExternal => [],
+        SweepPhase.Searching => state.Due.SelectMany(due => OfTrial(state, due.Trial)).Concat(state.Halting.SelectMany(trial => OfHalting(state.Trials[trial]))),
         SweepPhase.Scoring => [new Score(state.Best!.Value, state.Trials[state.Best.Value].Attempt)],
         SweepPhase.Succeeded or SweepPhase.Failed or SweepPhase.Cancelled =>
             state.Trials.SelectMany(trial => OfEnded(trial, state.Kept.Contains(trial.Number))),
@@ -38,13 +43,21 @@ public abstract record SweepIntent(int Trial, int Attempt)
 
     /// <summary>What is still wanted of the trial; later events may have passed the one that asked.</summary>
     private static IEnumerable<SweepIntent> OfTrial(SweepState state, int trial) =>
-        state.Trials[trial] is { IsAwaited: true } awaited ? [new Run(trial, awaited.Attempt)] : [];
+        state.Trials[trial] is var awaited && state.UntilOf(awaited) is var until && awaited.IsAwaited(until) ? [new Run(trial, awaited.Attempt, until)] : [];
+
+    /// <summary>A further attempt may not have begun; what of it stands must be there all the same.</summary>
+    private static IEnumerable<SweepIntent> OfHalting(Trial trial) => trial switch
+    {
+        { Halting: false } or { IsLost: true } => [],
+        { HaltAfter: > 0 and var epoch, Attempt: > 1 } => [new Run(trial.Number, trial.Attempt, epoch), new Stop(trial.Number, trial.Attempt, epoch)],
+        _ => [new Stop(trial.Number, trial.Attempt, trial.HaltAfter)],
+    };
 
     private static IEnumerable<SweepIntent> OfEnded(Trial trial, bool kept)
     {
-        if (trial.Halting)
+        foreach (var stop in OfHalting(trial))
         {
-            yield return new Stop(trial.Number, trial.Attempt);
+            yield return stop;
         }
 
         // What a lost attempt had saved is of no use to anybody.

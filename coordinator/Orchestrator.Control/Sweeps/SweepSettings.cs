@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Orchestrator.Search;
 
 namespace Orchestrator.Control.Sweeps;
@@ -10,23 +11,70 @@ namespace Orchestrator.Control.Sweeps;
 /// <param name="MaxFailures">The sweep fails once more trials than this have failed; null for no limit.</param>
 public sealed record SweepSettings(
     SearchSpace Space, string Sampler, long Seed, int Trials, int Parallel, Objective Objective, int Keep = 1, int? MaxFailures = null,
-    TrialOrder Order = TrialOrder.Logical);
+    TrialOrder Order = TrialOrder.Logical)
+{
+    /// <summary>Ends or pauses trials before their last report; null to train all of them to the end.</summary>
+    public StopperSettings? Stopper { get; init; }
+
+    /// <summary>Objectives beyond the first. A trial's value of each is taken from the report that counts for the first.</summary>
+    public IReadOnlyList<Objective> Others { get; init; } = [];
+
+    /// <summary>Trials that miss one rank behind those that keep all of them.</summary>
+    public IReadOnlyList<MetricConstraint> Constraints { get; init; } = [];
+
+    /// <summary>When the sweep ends before its last trial.</summary>
+    public StopRule Stop { get; init; } = new();
+
+    /// <summary>The first trials' parameters, before the sampler is asked.</summary>
+    public IReadOnlyList<ParameterAssignment> Enqueued { get; init; } = [];
+
+    /// <summary>Trials of earlier sweeps, as the sampler sees them before this one's.</summary>
+    public IReadOnlyList<ObservedTrial> Earlier { get; init; } = [];
+
+    /// <summary>How long an external trial may be silent before it is handed out again; null where workers of the cluster run the trials.</summary>
+    public TimeSpan? Lease { get; init; }
+
+    [JsonIgnore]
+    public bool IsExternal => Lease is not null;
+
+    /// <summary>The goals of all objectives, the first one first.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<Goal> Goals => [Objective.Goal, .. Others.Select(other => other.Goal)];
+
+    /// <summary>Runs may have gone beyond the report at which their trial turns out to have ended.</summary>
+    [JsonIgnore]
+    public bool MayCut => Stop.Target is not null || (Stopper is { } stopper && StopperCatalog.Stopper(stopper) is not null);
+}
+
+/// <summary>When a sweep ends before its last trial; nothing set, never.</summary>
+/// <param name="Target">A value of the first objective that is good enough.</param>
+/// <param name="Patience">So many trials in a row without a new best one.</param>
+/// <param name="Seconds">Since it was submitted. Decided by the clock: the sweep does not repeat.</param>
+public sealed record StopRule(double? Target = null, int? Patience = null, double? Seconds = null);
+
+/// <summary>A bound on a metric of the report that counts.</summary>
+public sealed record MetricConstraint(string Metric, double? Min = null, double? Max = null)
+{
+    /// <summary>At most 0 where it holds, above 0 by how far it is missed; the greatest number where the metric is absent.</summary>
+    public double MissedBy(IReadOnlyDictionary<string, double> metrics) =>
+        !metrics.TryGetValue(Metric, out var value) || !double.IsFinite(value)
+            ? double.MaxValue
+            : Math.Max(Min is { } min ? min - value : double.MinValue, Max is { } max ? value - max : double.MinValue);
+}
 
 /// <param name="Metric">A metric that trials report.</param>
 /// <param name="At">Which of a trial's reports counts.</param>
-public sealed record Objective(string Metric, Goal Goal, ObjectiveAt At = ObjectiveAt.Best)
+/// <param name="Last">LastMean: over how many reports.</param>
+public sealed record Objective(string Metric, Goal Goal, ReportChoice At = ReportChoice.Best, int Last = 1)
 {
+    [JsonIgnore]
+    public ReportScore Score => new(Goal, At, Last);
+
     public bool IsBetter(double value, double than) => Goal == Goal.Maximize ? value > than : value < than;
 
     /// <summary>The objective in a report; null where it is absent or not finite.</summary>
     public double? In(IReadOnlyDictionary<string, double> metrics) =>
         metrics.TryGetValue(Metric, out var value) && double.IsFinite(value) ? value : null;
-}
-
-public enum ObjectiveAt
-{
-    Best,
-    Last,
 }
 
 /// <summary>In which order reports are handled.</summary>

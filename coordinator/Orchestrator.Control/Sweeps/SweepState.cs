@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using Orchestrator.Search;
 
 namespace Orchestrator.Control.Sweeps;
 
@@ -56,6 +57,18 @@ public sealed record SweepState
     /// <summary>The sampler has no more suggestions.</summary>
     public bool IsExhausted { get; init; }
 
+    /// <summary>Why no further trial is suggested; empty while some are.</summary>
+    public string Closed { get; init; } = "";
+
+    /// <summary>Who came to which rung; empty without halving.</summary>
+    public Ladder Ladder { get; init; } = Ladder.Empty;
+
+    /// <summary>Trials that were stopped and whose runs have not confirmed it.</summary>
+    public ImmutableSortedSet<int> Halting { get; init; } = [];
+
+    /// <summary>Trials that ended after the best one so far came to its value.</summary>
+    public int SinceBest { get; init; }
+
     /// <summary>Trials that failed.</summary>
     public int Failures { get; init; }
 
@@ -77,6 +90,24 @@ public sealed record SweepState
     /// <summary>The trial that a message is about: null for another attempt's, or none of this sweep.</summary>
     public Trial? Find(int trial, int attempt) =>
         trial >= 0 && trial < Trials.Count && Trials[trial] is { } found && found.Attempt == attempt ? found : null;
+
+    /// <summary>How many trials there will have been in the end, as far as that is known.</summary>
+    [JsonIgnore]
+    public int TrialsInAll => IsExhausted || Closed.Length > 0 ? Trials.Count : Math.Max(Trials.Count, Settings!.Trials);
+
+    /// <summary>The report after which the trial rests, if it is not promoted before; 0 where it goes on to its end.</summary>
+    public int UntilOf(Trial trial)
+    {
+        ArgumentNullException.ThrowIfNull(trial);
+        if (Settings?.Stopper is not { } stopper || StopperCatalog.Halving(stopper) is not { } halving)
+        {
+            return 0;
+        }
+
+        var bracket = halving.BracketOf(trial.Number, TrialsInAll);
+        var next = bracket.NextRung(trial.Values.Length);
+        return next < bracket.Rungs.Count ? bracket.Rungs[next] : 0;
+    }
 
     internal SweepState With(Trial trial) => this with { Trials = Trials.SetItem(trial.Number, trial) };
 }

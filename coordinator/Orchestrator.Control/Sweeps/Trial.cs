@@ -12,6 +12,9 @@ public enum TrialStatus
 
     /// <summary>Its run was lost beyond its budget; a retry starts another attempt.</summary>
     Paused,
+
+    /// <summary>It came to a rung: no slot is its own until it is promoted, or stopped.</summary>
+    Resting,
     Succeeded,
 
     /// <summary>Ended early, with a value.</summary>
@@ -36,8 +39,20 @@ public sealed record Trial
     /// <summary>From 1; one more for every retry after a loss.</summary>
     public int Attempt { get; init; } = 1;
 
-    /// <summary>The objective in the reports handled so far; null where a report had none.</summary>
-    public ImmutableList<double?> Values { get; init; } = [];
+    /// <summary>Why the sampler chose it.</summary>
+    public string Reason { get; init; } = "";
+
+    /// <summary>Logical ticks for which it rested at rungs.</summary>
+    public long Rested { get; init; }
+
+    /// <summary>The last rung that it came to; null before the first.</summary>
+    public RungMark? Rung { get; init; }
+
+    /// <summary>Who works on an external trial; null where nobody does.</summary>
+    public Lease? Lease { get; init; }
+
+    /// <summary>The first objective in the reports handled so far; null where a report had none.</summary>
+    public ImmutableArray<double?> Values { get; init; } = [];
 
     /// <summary>Reports that came in but are not due yet, by tick.</summary>
     public ImmutableSortedDictionary<int, ImmutableDictionary<string, double>> Inbox { get; init; } =
@@ -55,7 +70,14 @@ public sealed record Trial
     /// <summary>The sweep is through with it, but the end of its run has not been heard of.</summary>
     public bool Halting { get; init; }
 
-    /// <summary>Why it failed or is paused; empty otherwise.</summary>
+    /// <summary>Halting: its run was lost beyond its budget before it confirmed; a retry starts another attempt.</summary>
+    public bool IsLost { get; init; }
+
+    /// <summary>Halting: what its run did to this report stands; null where nothing of it is wanted.</summary>
+    [JsonIgnore]
+    public int? HaltAfter => Status == TrialStatus.Stopped ? Values.Length : null;
+
+    /// <summary>Why it failed, was stopped or is paused; empty otherwise.</summary>
     public string Message { get; init; } = "";
 
     public DateTimeOffset? StartedAt { get; init; }
@@ -71,7 +93,7 @@ public sealed record Trial
 
     /// <summary>When its next report or its end is due.</summary>
     [JsonIgnore]
-    public LogicalTime Due => new(Start + Values.Count + 1, Number);
+    public LogicalTime Due => new(Start + Rested + Values.Length + 1, Number);
 
     /// <summary>Reports without a gap, handled or not: the run coordinator sends those beyond.</summary>
     [JsonIgnore]
@@ -79,7 +101,7 @@ public sealed record Trial
     {
         get
         {
-            var known = Values.Count;
+            var known = Values.Length;
             while (Inbox.ContainsKey(known + 1))
             {
                 known++;
@@ -92,18 +114,20 @@ public sealed record Trial
     /// <summary>The report that will stand once logical time has reached those that came in: what people see of a run that is ahead.</summary>
     public StandingReport? StandingOfKnown(Objective objective)
     {
-        var standing = Standing;
-        for (var tick = Values.Count + 1; Inbox.TryGetValue(tick, out var metrics); tick++)
+        var (standing, values) = (Standing, Values);
+        for (var tick = Values.Length + 1; Inbox.TryGetValue(tick, out var metrics); tick++)
         {
-            standing = StandingReport.Of(objective, tick, metrics).Over(standing, objective);
+            values = values.Add(objective.In(metrics));
+            standing = StandingReport.After(objective, values, metrics, standing);
         }
 
         return standing;
     }
 
-    /// <summary>Whether the run coordinator still owes something of it: its end, or a report that the end overtook.</summary>
-    [JsonIgnore]
-    public bool IsAwaited => !HasEnded && Status != TrialStatus.Paused && (End is null || End.Ticks > KnownTicks);
+    /// <summary>Whether somebody still owes something of it: its end, or a report that the end overtook.</summary>
+    /// <param name="until">The report after which it rests; 0 where it goes on to its end.</param>
+    public bool IsAwaited(int until) =>
+        Status is TrialStatus.Pending or TrialStatus.Running && (End is { } end ? end.Ticks > KnownTicks : until == 0 || KnownTicks < until);
 
     /// <summary>The run of this attempt: its identifier is given by the trial's, so that asking twice starts one run.</summary>
     public string Run(string sweep) => RunOf(sweep, Number, Attempt);
@@ -114,17 +138,33 @@ public sealed record Trial
 /// <param name="Epoch">The tick that it reports, from 1.</param>
 public sealed record StandingReport(int Epoch, double? Value, ImmutableDictionary<string, double> Metrics)
 {
-    public static StandingReport Of(Objective objective, int epoch, ImmutableDictionary<string, double> metrics) =>
-        new(epoch, objective.In(metrics), metrics);
+    /// <summary>The report that counts once the last of these values is known. Of equal ones the earlier stands.</summary>
+    /// <param name="values">The objective in every report so far.</param>
+    /// <param name="metrics">Of the last one.</param>
+    /// <param name="standing">The one that counted before.</param>
+    public static StandingReport After(Objective objective, ImmutableArray<double?> values, ImmutableDictionary<string, double> metrics, StandingReport? standing)
+    {
+        if (objective.At != ReportChoice.Best)
+        {
+            return new StandingReport(values.Length, objective.Score.After(values, values.Length), metrics);
+        }
 
-    /// <summary>The one of the two that stands, this being the later. Of equal values the earlier stands.</summary>
-    public StandingReport Over(StandingReport? standing, Objective objective) =>
-        objective.At == ObjectiveAt.Last
-        || standing?.Value is not { } value
-        || (Value is { } newer && objective.IsBetter(newer, value))
-            ? this
+        var value = values[^1];
+        return standing?.Value is not { } best || (value is { } newer && objective.IsBetter(newer, best))
+            ? new StandingReport(values.Length, value, metrics)
             : standing;
+    }
 }
+
+/// <summary>A rung that a trial came to.</summary>
+/// <param name="Epoch">The rung's.</param>
+/// <param name="Rank">From 1, when it came or was last judged.</param>
+/// <param name="Of">How many had come by then.</param>
+public sealed record RungMark(int Epoch, int Rank, int Of);
+
+/// <summary>Somebody outside works on the trial.</summary>
+/// <param name="Ticket">Of the question that it was the answer to.</param>
+public sealed record Lease(string Ticket, string Worker, DateTimeOffset Until);
 
 /// <summary>How a run ended, by its own account.</summary>
 /// <param name="Status">Succeeded, Stopped, Failed or Cancelled.</param>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Orchestrator.Coordinator.Sweeps;
 
 namespace Orchestrator.Coordinator.Hosting;
 
@@ -23,7 +24,7 @@ internal static class CoordinatorCommand
     {
         var command = new RootCommand("The coordinator: searches, places and watches training runs.")
         {
-            Listen, ListenWeb, DataDir, Broker, Database, Artifacts, Workers, Slots, WorkerAssembly, TokenFile,
+            Listen, ListenWeb, DataDir, Broker, Database, Artifacts, Workers, Slots, WorkerAssembly, TokenFile, PreviewCommand.Build(),
         };
         command.SetAction((parsed, _) => run(Bind(parsed)));
         var parsed = command.Parse(args);

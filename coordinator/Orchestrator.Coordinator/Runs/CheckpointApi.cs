@@ -72,17 +72,8 @@ internal sealed class CheckpointApi(RunCoordinator runs, RunTable table, IArtifa
         }
     }
 
-    /// <summary>An identifier begins with its run's.</summary>
-    private (RunState Run, CheckpointRecord Record) Find(string id)
-    {
-        for (var end = id.LastIndexOf('-'); end > 0; end = id.LastIndexOf('-', end - 1))
-        {
-            if (table.Find(id[..end]) is { } run && run.Checkpoints.Find(record => record.Id == id) is { } record)
-            {
-                return (run, record);
-            }
-        }
+    public static UserException Unknown(string id) =>
+        new(StatusCode.NotFound, "unknown-checkpoint", $"there is no checkpoint {id}", "orch checkpoint list shows those that are");
 
-        throw new UserException(StatusCode.NotFound, "unknown-checkpoint", $"there is no checkpoint {id}", "orch checkpoint list shows those that are");
-    }
+    private (RunState Run, CheckpointRecord Record) Find(string id) => table.FindCheckpoint(id) ?? throw Unknown(id);
 }

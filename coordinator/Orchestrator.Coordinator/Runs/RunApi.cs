@@ -12,7 +12,7 @@ using Orchestrator.V1;
 namespace Orchestrator.Coordinator.Runs;
 
 /// <summary>What people ask of runs.</summary>
-internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views, RunLogs logs, DatasetRegistry datasets, TrainRows rows, RunRemoval removal,
+internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views, RunLogs logs, DatasetRegistry datasets, TrainRows rows, RunOrigins origins, RunRemoval removal,
     TraceStore traces, TimeProvider time) : RunService.RunServiceBase
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(250);
@@ -27,8 +27,18 @@ internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views
         spec = spec with { Package = await PinnedPackage.OfAsync(spec.Package, request.Folder, PlaceOf, context.CancellationToken) };
         var id = $"run-{RandomNumberGenerator.GetHexString(10, lowercase: true)}";
         var plan = RunPlan.From(spec, await rows.OfAsync(dataset.ManifestSha256, context.CancellationToken));
-        await runs.ExecuteAsync(id, new RunCommand.Request(
-            id, plan, spec.ToJson(), dataset.ManifestSha256, null, TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow()));
+        var from = request.From.Length > 0 ? await origins.TakeAsync(request.From, id, spec, dataset.ManifestSha256, context.CancellationToken) : null;
+        try
+        {
+            await runs.ExecuteAsync(id, new RunCommand.Request(
+                id, plan, spec.ToJson(), dataset.ManifestSha256, null, TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow(), From: from));
+        }
+        catch when (from is not null)
+        {
+            await origins.GiveBackAsync(from);
+            throw;
+        }
+
         return new SubmitRunResponse { Id = id, Notes = { RunNotes.Of(spec) } };
 
         Place PlaceOf(string field) => FilePlaces.Find(request.File, fileName, request.Set, field);

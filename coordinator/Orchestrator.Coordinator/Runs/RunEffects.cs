@@ -27,7 +27,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
     {
         switch (happened)
         {
-            case RunEvent.RunRequested or RunEvent.ScoreRequested or RunEvent.RunExtended:
+            case RunEvent.RunRequested or RunEvent.ScoreRequested or RunEvent.RunExtended or RunEvent.CutRequested:
                 agents.SlotsChanged();
                 break;
             case RunEvent.GenerationProposed e:

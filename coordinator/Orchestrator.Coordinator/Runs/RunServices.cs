@@ -36,6 +36,7 @@ internal static class RunServices
         services.AddSingleton<IMessageHandler<StopTrial>>(provider => provider.GetRequiredService<TrialHandlers>());
         services.AddSingleton<IMessageHandler<ScoreTrial>>(provider => provider.GetRequiredService<TrialHandlers>());
         services.AddSingleton<IMessageHandler<ReleaseTrial>>(provider => provider.GetRequiredService<TrialHandlers>());
+        services.AddSingleton<RunOrigins>();
         services.AddSingleton<RunRemoval>();
         services.AddSingleton<ISweepRuns>(provider => provider.GetRequiredService<RunRemoval>());
         services.AddSingleton<RunApi>();

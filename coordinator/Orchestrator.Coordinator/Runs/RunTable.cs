@@ -26,6 +26,20 @@ internal sealed class RunTable
 
     public RunState? Find(string run) => states.GetValueOrDefault(run)?.State;
 
+    /// <summary>An identifier begins with its run's.</summary>
+    public (RunState Run, CheckpointRecord Record)? FindCheckpoint(string id)
+    {
+        for (var end = id.LastIndexOf('-'); end > 0; end = id.LastIndexOf('-', end - 1))
+        {
+            if (Find(id[..end]) is { } run && run.Checkpoints.Find(record => record.Id == id) is { } record)
+            {
+                return (run, record);
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Of the run's stream; 0 where the run is not known.</summary>
     public long VersionOf(string run) => states.GetValueOrDefault(run)?.Version ?? 0;
 

@@ -31,6 +31,8 @@ internal sealed class RunViews(RunEffects effects, TimeProvider time)
             StepsPlanned = plan.StepsPlanned,
             Seconds = SecondsOf(state),
             SamplesPerSecond = progress?.SamplesPerSecond ?? 0,
+            From = state.From,
+            LedgerHash = state.LedgerHash,
         };
         run.Workers.AddRange(state.Shown?.Members.Select(member => new RunWorker { Id = member.Place.Agent, Rank = member.Place.Rank, Pid = member.Pid }) ?? []);
         run.Metrics.Add(MetricsOf(state).ToDictionary());
@@ -75,8 +77,9 @@ internal sealed class RunViews(RunEffects effects, TimeProvider time)
             return last?.Metrics ?? Enumerable.Empty<KeyValuePair<string, double>>();
         }
 
-        var best = state.Best is { } record ? state.History.Find(epoch => epoch.Epoch == record.Epoch) ?? last : last;
-        var metrics = new Dictionary<string, double>(best?.Metrics ?? new Dictionary<string, double>(), StringComparer.Ordinal);
+        // A checkpoint that the run began from has its epoch's metrics with it: the epoch is another run's.
+        var best = state.Best is { } record ? state.History.Find(epoch => epoch.Epoch == record.Epoch)?.Metrics ?? record.Metrics : last?.Metrics;
+        var metrics = new Dictionary<string, double>(best ?? new Dictionary<string, double>(), StringComparer.Ordinal);
         foreach (var (name, value) in state.TestMetrics ?? new Dictionary<string, double>())
         {
             metrics[name] = value;

@@ -14,7 +14,7 @@ internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRo
     {
         if (table.Find(message.Run) is { } known)
         {
-            if (known.Outcome is null)
+            if (known is { Outcome: null, CutAfter: null })
             {
                 known = await runs.ExecuteAsync(message.Run, new RunCommand.Extend(message.UntilEpoch, time.GetUtcNow()));
             }
@@ -37,7 +37,16 @@ internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRo
     /// <summary>One that had ended already says so again.</summary>
     public async Task HandleAsync(StopTrial message, CancellationToken cancellationToken)
     {
-        var ended = table.Find(message.Run) is { Outcome: not null };
+        var before = table.Find(message.Run);
+        if (before is null && message.AfterEpoch == 0)
+        {
+            // It never came this far; its sweep waits to hear that nothing is left of it.
+            await bus.SendAsync(
+                new TrialFinished(message.Sweep, message.Trial, message.Attempt, message.Run, "stopped", "", "", 0, "", ""), cancellationToken);
+            return;
+        }
+
+        var ended = before is { Outcome: not null };
         var state = await runs.ExecuteAsync(
             message.Run,
             message.AfterEpoch is { } epoch ? new RunCommand.Cut(epoch, time.GetUtcNow()) : new RunCommand.Stop(message.Gracefully, time.GetUtcNow()));

@@ -11,7 +11,7 @@ using Orchestrator.V1;
 namespace Orchestrator.Coordinator.Sweeps;
 
 /// <summary>Sweeps, as people ask for them.</summary>
-internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepRuns runs, TimeProvider time) : SweepService.SweepServiceBase
+internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepRuns runs, ExternalTrials external, TimeProvider time) : SweepService.SweepServiceBase
 {
     /// <summary>Between two looks at a watched sweep.</summary>
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
@@ -23,7 +23,14 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepR
     {
         var fileName = request.FileName.Length == 0 ? "sweep.yaml" : request.FileName;
         var file = SweepFile.Parse(request.File, fileName, request.Set);
-        var settings = SweepFiling.SettingsOf(file, fileName);
+        var earlier = new List<SweepState>();
+        foreach (var sweep in file.Search.WarmStart)
+        {
+            var state = await book.ReadAsync(sweep, context.CancellationToken);
+            earlier.Add(IsThere(state) ? state : throw PlaceOf("search.warm_start").Error("unknown-sweep", $"there is no sweep '{sweep}'", "orch sweep list shows those that there are"));
+        }
+
+        var settings = SweepFiling.SettingsOf(file, fileName, earlier);
         var dataset = await PinDatasetAsync(file, PlaceOf, context.CancellationToken);
         var package = await PinnedPackage.OfAsync(file.Package, request.Folder, PlaceOf, context.CancellationToken);
         string[] pinned = package is null ? [] : [$"package={package.Path}"];
@@ -54,8 +61,29 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepR
         };
     }
 
-    public override async Task<Sweep> GetSweep(GetSweepRequest request, ServerCallContext context) =>
-        View(await ReadAsync(request.Id, context.CancellationToken));
+    public override async Task<Sweep> GetSweep(GetSweepRequest request, ServerCallContext context)
+    {
+        var state = await ReadAsync(request.Id, context.CancellationToken);
+        var view = View(state);
+        if (request.Explain)
+        {
+            view.Importance.AddRange(SweepView.ImportanceOf(state));
+        }
+
+        return view;
+    }
+
+    public override async Task<SweepFileText> GetSweepFile(GetSweepRequest request, ServerCallContext context)
+    {
+        var submission = (await ReadAsync(request.Id, context.CancellationToken)).Submission!;
+        return new SweepFileText { File = submission.File, FileName = submission.FileName, Set = { submission.Set } };
+    }
+
+    public override Task<AskTrialResponse> AskTrial(AskTrialRequest request, ServerCallContext context) =>
+        external.AskAsync(request, context.CancellationToken);
+
+    public override Task<TellTrialResponse> TellTrial(TellTrialRequest request, ServerCallContext context) =>
+        external.TellAsync(request, context.CancellationToken);
 
     public override async Task WatchSweep(GetSweepRequest request, IServerStreamWriter<Sweep> responseStream, ServerCallContext context)
     {
@@ -96,6 +124,9 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepR
     /// <summary>A loss beyond its budget pauses the sweep, so to go on is to try again.</summary>
     public override Task<Sweep> RetrySweep(GetSweepRequest request, ServerCallContext context) =>
         TellAsync(request.Id, new SweepCommand.Resume(time.GetUtcNow()), context);
+
+    public override Task<Sweep> ExtendSweep(ExtendSweepRequest request, ServerCallContext context) =>
+        TellAsync(request.Id, new SweepCommand.Extend(request.Trials, time.GetUtcNow()), context);
 
     public override Task<Sweep> CancelSweep(GetSweepRequest request, ServerCallContext context) =>
         TellAsync(request.Id, new SweepCommand.Cancel(time.GetUtcNow()), context);
@@ -148,7 +179,7 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepR
         }
         catch (SweepRefusedException refusal)
         {
-            throw refusal.Code == "unknown-sweep" ? Unknown(id) : new UserException(StatusCode.FailedPrecondition, refusal.Code, refusal.Message, refusal.Mend);
+            throw Refusal(id, refusal);
         }
     }
 
@@ -160,8 +191,15 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepR
 
     private Sweep View(SweepState state) => SweepView.Of(state, time.GetUtcNow());
 
-    private static bool IsThere(SweepState state) => state.Phase is not (SweepPhase.None or SweepPhase.Deleted);
+    internal static bool IsThere(SweepState state) => state.Phase is not (SweepPhase.None or SweepPhase.Deleted);
 
-    private static UserException Unknown(string id) =>
+    internal static UserException Refusal(string id, SweepRefusedException refusal) => refusal.Code switch
+    {
+        "unknown-sweep" => Unknown(id),
+        "out-of-range" => new UserException(StatusCode.InvalidArgument, refusal.Code, refusal.Message, refusal.Mend),
+        _ => new UserException(StatusCode.FailedPrecondition, refusal.Code, refusal.Message, refusal.Mend),
+    };
+
+    internal static UserException Unknown(string id) =>
         new(StatusCode.NotFound, "unknown-sweep", $"there is no sweep '{id}'", "orch sweep list shows those that there are");
 }

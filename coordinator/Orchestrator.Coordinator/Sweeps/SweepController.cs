@@ -69,7 +69,11 @@ internal sealed partial class SweepController(SweepBook book, SweepOutbox outbox
         {
             await SayFarewellAsync(sweep, state, cancellationToken);
         }
-        else if (!state.Due.IsEmpty || state.Phase == SweepPhase.Scoring)
+        else if (state.Settings?.Stop.Seconds is { } seconds && state.Closed.Length == 0 && time.GetUtcNow() - state.SubmittedAt >= TimeSpan.FromSeconds(seconds))
+        {
+            await book.ExecuteAsync(sweep.Id, new SweepCommand.TimeOut(time.GetUtcNow()), cancellationToken);
+        }
+        else if (!state.Due.IsEmpty || !state.Halting.IsEmpty || state.Phase == SweepPhase.Scoring)
         {
             outbox.Post(sweep, SweepIntent.Outstanding(state).Where(intent => sweep.IsSilent(intent.Trial, Silence)));
         }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Orchestrator.Control.Sweeps;
 using Orchestrator.Search;
 using Orchestrator.Specs;
@@ -10,7 +11,8 @@ internal static class SweepFiling
     private const int MostTrials = 1_000_000;
 
     /// <exception cref="SpecException">The space can't be searched that way; names the parameter and its line.</exception>
-    public static SweepSettings SettingsOf(SweepFile file, string fileName)
+    /// <param name="earlier">The sweeps that <c>search.warm_start</c> names.</param>
+    public static SweepSettings SettingsOf(SweepFile file, string fileName, IReadOnlyList<SweepState> earlier)
     {
         try
         {
@@ -18,10 +20,19 @@ internal static class SweepFiling
             SpaceRoom.Check(space);
             var sampler = SamplerCatalog.Find(file.Search.Sampler) ?? throw Wrong(fileName, "unknown-sampler", "search.sampler",
                 $"there is no sampler '{file.Search.Sampler}'", $"use one of {string.Join(", ", SamplerCatalog.Names)}");
-            return new SweepSettings(
+            var settings = new SweepSettings(
                 space, sampler.Name, file.Seed, TrialsOf(file.Search, sampler.Size(space), fileName), file.Search.Parallel,
                 ObjectiveOf(file.Search.Objective), file.Search.Keep, file.Search.MaxFailures,
-                file.Search.Order == "arrival" ? TrialOrder.Arrival : TrialOrder.Logical);
+                file.Search.Order == "arrival" ? TrialOrder.Arrival : TrialOrder.Logical)
+            {
+                Stopper = file.Search.Stopper is { } stopper ? StopperOf(stopper, file.MaxEpochs) : null,
+                Others = [.. file.Search.Objectives.Skip(1).Select(ObjectiveOf)],
+                Constraints = [.. file.Search.Constraints.Select(constraint => new MetricConstraint(constraint.Metric, constraint.Min, constraint.Max))],
+                Stop = new StopRule(file.Search.Stop.Target, file.Search.Stop.Patience, file.Search.Stop.Time?.TotalSeconds),
+                Enqueued = [.. file.Search.Enqueue.Select((point, index) => PointOf(space, point, index, fileName))],
+                Lease = file.IsExternal ? file.Search.Lease : null,
+            };
+            return settings with { Earlier = [.. earlier.SelectMany(sweep => WarmStart.Of(settings, sweep, fileName)).Select((trial, number) => trial with { Number = number })] };
         }
         catch (SearchSpaceException refusal)
         {
@@ -50,7 +61,44 @@ internal static class SweepFiling
     private static Objective ObjectiveOf(ObjectiveSpec objective) => new(
         objective.Metric,
         objective.Goal == "maximize" ? Goal.Maximize : Goal.Minimize,
-        objective.At == "last" ? ObjectiveAt.Last : ObjectiveAt.Best);
+        objective.At == "best" ? ReportChoice.Best : objective.Last == 1 ? ReportChoice.Last : ReportChoice.LastMean,
+        objective.Last);
+
+    private static StopperSettings StopperOf(StopperSpec stopper, int maxEpochs) => new(
+        stopper.Name, stopper.MinEpochs, stopper.MaxEpochs ?? maxEpochs, stopper.Reduction, stopper.Percentile, stopper.Startup, stopper.Patience, stopper.MinDelta,
+        stopper.Lower, stopper.Upper);
+
+    private static ParameterAssignment PointOf(SearchSpace space, JsonObject point, int index, string fileName)
+    {
+        var field = $"search.enqueue[{index}]";
+        if (point.FirstOrDefault(value => !space.Parameters.Any(parameter => parameter.Name == value.Key)).Key is { } unknown)
+        {
+            throw Wrong(fileName, "undefined-parameter", $"{field}.{unknown}", $"there is no parameter '{unknown}'", $"the parameters: {string.Join(", ", space.Parameters.Select(parameter => parameter.Name))}");
+        }
+
+        var values = new ParameterAssignment(space.Parameters.Where(parameter => point.ContainsKey(parameter.Name))
+            .Select(parameter => KeyValuePair.Create(parameter.Name, ParameterValue.Of(point[parameter.Name]))));
+        foreach (var parameter in space.InOrderOfDependency)
+        {
+            var (applies, given) = (SearchSpace.Applies(parameter, values), values.TryGetValue(parameter.Name, out var value));
+            if (applies && !given)
+            {
+                throw Wrong(fileName, "missing-field", $"{field}.{parameter.Name}", "the point has no value for it", "every parameter that applies needs one");
+            }
+
+            if (given && !applies)
+            {
+                throw Wrong(fileName, "out-of-range", $"{field}.{parameter.Name}", "the parameter does not apply beside the others' values", "take it away");
+            }
+
+            if (given && !parameter.Domain.Contains(value!))
+            {
+                throw Wrong(fileName, "out-of-range", $"{field}.{parameter.Name}", $"{value} is not among its values", "a value that the parameter may take");
+            }
+        }
+
+        return space.Keeps(values) ? values : throw Wrong(fileName, "out-of-range", field, "the point misses one of the constraints", "a point that keeps to all of them");
+    }
 
     private static Parameter ParameterOf(ParameterSpec parameter) => new(
         parameter.Name,

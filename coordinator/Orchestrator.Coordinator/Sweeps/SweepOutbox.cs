@@ -84,15 +84,15 @@ internal sealed partial class SweepOutbox(IMessageBus bus, TimeProvider time, IL
         var run = Trial.RunOf(state.Id, intent.Trial, intent.Attempt);
         return intent switch
         {
-            SweepIntent.Run => SendRunAsync(sweep, state, intent, run, cancellationToken),
-            SweepIntent.Stop => bus.SendAsync(new StopTrial(state.Id, intent.Trial, intent.Attempt, run, Gracefully: false), cancellationToken),
+            SweepIntent.Run wanted => SendRunAsync(sweep, state, wanted, run, cancellationToken),
+            SweepIntent.Stop stop => bus.SendAsync(new StopTrial(state.Id, intent.Trial, intent.Attempt, run, Gracefully: false, stop.AfterEpoch), cancellationToken),
             SweepIntent.Score => bus.SendAsync(new ScoreTrial(state.Id, intent.Trial, intent.Attempt, run), cancellationToken),
             SweepIntent.Release => bus.SendAsync(new ReleaseTrial(state.Id, intent.Trial, intent.Attempt, run), cancellationToken),
             _ => throw new UnreachableException($"{intent.GetType().Name} is no intent of a sweep."),
         };
     }
 
-    private async Task SendRunAsync(ActiveSweep sweep, SweepState state, SweepIntent intent, string run, CancellationToken cancellationToken)
+    private async Task SendRunAsync(ActiveSweep sweep, SweepState state, SweepIntent.Run intent, string run, CancellationToken cancellationToken)
     {
         var trial = state.Trials[intent.Trial];
         var submission = state.Submission!;
@@ -105,7 +105,9 @@ internal sealed partial class SweepOutbox(IMessageBus bus, TimeProvider time, IL
 
         using var span = SweepTraces.StartTrial(submission.TraceParent, trial, run);
         await bus.SendAsync(
-            new RunTrial(state.Id, trial.Number, intent.Attempt, run, spec.ToJson(), submission.DatasetSha256, trial.KnownTicks), cancellationToken);
+            new RunTrial(
+                state.Id, trial.Number, intent.Attempt, run, spec.ToJson(), submission.DatasetSha256, trial.KnownTicks, intent.Until, state.Settings!.MayCut),
+            cancellationToken);
     }
 
     /// <summary>Another version of the program accepted the file; this one can't run it.</summary>

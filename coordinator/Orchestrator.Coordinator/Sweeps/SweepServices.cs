@@ -31,6 +31,7 @@ internal static class SweepServices
         services.AddSingleton<IMessageHandler<TrialReported>>(provider => provider.GetRequiredService<TrialMessages>());
         services.AddSingleton<IMessageHandler<TrialFinished>>(provider => provider.GetRequiredService<TrialMessages>());
         services.AddSingleton<IMessageHandler<TrialScored>>(provider => provider.GetRequiredService<TrialMessages>());
+        services.AddSingleton<ExternalTrials>();
         services.AddSingleton<SweepApi>();
         services.AddSingleton<BestCheckpointOfSweep>(provider => provider.GetRequiredService<SweepApi>().BestCheckpointAsync);
         return services;

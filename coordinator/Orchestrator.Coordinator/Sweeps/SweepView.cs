@@ -30,21 +30,47 @@ internal static class SweepView
             Id = state.Id,
             Name = submission.Name,
             State = StateOf(state),
-            Objective = new Wire.Objective
-            {
-                Metric = settings.Objective.Metric,
-                Goal = settings.Objective.Goal == Goal.Maximize ? "maximize" : "minimize",
-            },
+            Objective = ObjectiveOf(settings.Objective),
             Trials = { state.Trials.Select(trialOf) },
             Best = BestOf(state),
             Repeatable = state.IsRepeatable,
-            Message = state.Message,
+            Message = state.Message.Length > 0 ? state.Message : state.Closed,
             Labels = { submission.Labels.ToDictionary() },
             TraceId = SweepTraces.TraceIdOf(submission.TraceParent),
             SubmittedAt = state.SubmittedAt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture),
             Seconds = Seconds(state.SubmittedAt, state.EndedAt ?? now),
             TrialsPlanned = settings.Trials,
+            Objectives = { settings.Others.Count == 0 ? [] : ((Objective[])[settings.Objective, .. settings.Others]).Select(ObjectiveOf) },
+            Front = { settings.Others.Count == 0 ? [] : Ranking.Front(state) },
+            BestSoFar = { BestSoFar(state) },
+            Sampler = settings.Sampler,
+            Stopper = settings.Stopper?.Name ?? "",
+            Parallel = settings.Parallel,
         };
+    }
+
+    /// <summary>How much of the objective's spread each parameter explains; nothing where too few trials have values.</summary>
+    public static IEnumerable<Wire.Importance> ImportanceOf(SweepState state)
+    {
+        var settings = state.Settings!;
+        return ParameterImportance.Of(settings.Space, [.. new ObservedTrials(settings with { Earlier = [] }, state.Trials)], settings.Seed)
+            .Select(importance => new Wire.Importance { Parameter = importance.Parameter, Share = importance.Share });
+    }
+
+    private static Wire.Objective ObjectiveOf(Objective objective) =>
+        new() { Metric = objective.Metric, Goal = objective.Goal == Goal.Maximize ? "maximize" : "minimize" };
+
+    private static IEnumerable<Wire.BestSoFar> BestSoFar(SweepState state)
+    {
+        Trial? best = null;
+        foreach (var trial in state.Trials.Where(trial => trial.Value is not null).OrderBy(trial => trial.Start + trial.Rested + trial.Values.Length).ThenBy(trial => trial.Number))
+        {
+            if (best is null || Ranking.Compare(state.Settings!, trial, best) < 0)
+            {
+                best = trial;
+                yield return new Wire.BestSoFar { Trial = trial.Number, Value = trial.Value!.Value };
+            }
+        }
     }
 
     /// <summary>A sweep whose winner is being scored still runs.</summary>
@@ -60,11 +86,11 @@ internal static class SweepView
     };
 
     /// <summary>A run that has ended shows so, though logical time may not be there yet.</summary>
-    private static string StateOf(Trial trial) => (trial is { HasEnded: false, End: { } end } ? end.Status : trial.Status) switch
+    private static string StateOf(Trial trial) => (trial is { Status: TrialStatus.Pending or TrialStatus.Running, End: { } end } ? end.Status : trial.Status) switch
     {
         TrialStatus.Pending => "pending",
         TrialStatus.Running => "running",
-        TrialStatus.Paused => "paused",
+        TrialStatus.Paused or TrialStatus.Resting => "paused",
         TrialStatus.Succeeded => "succeeded",
         TrialStatus.Stopped => "stopped",
         TrialStatus.Failed => "failed",
@@ -79,10 +105,14 @@ internal static class SweepView
             Number = trial.Number,
             State = StateOf(trial),
             Parameters = ParametersOf(trial.Parameters),
-            Run = trial.Run(state.Id),
-            Epochs = trial.HasEnded ? trial.Values.Count : trial.KnownTicks,
+            Run = state.Settings!.IsExternal ? "" : trial.Run(state.Id),
+            Epochs = trial.HasEnded ? trial.Values.Length : trial.KnownTicks,
             Seconds = trial.StartedAt is { } started ? Seconds(started, trial.EndedAt ?? trial.End?.At ?? now) : 0,
             Message = trial.Message,
+            Reason = trial.Reason,
+            Worker = trial.Lease?.Worker ?? "",
+            Rung = trial.Rung is { } rung ? new Wire.Rung { Epoch = rung.Epoch, Rank = rung.Rank, Of = rung.Of } : null,
+            Values = { state.Settings!.Others.Count > 0 && Ranking.ValuesOf(state.Settings, trial) is { } values ? values : [] },
         };
         foreach (var (name, value) in (trial.StandingOfKnown(state.Settings!.Objective)?.Metrics ?? []).Concat(trial.TestMetrics ?? []))
         {
@@ -93,10 +123,10 @@ internal static class SweepView
     }
 
     private static Wire.BestTrial? BestOf(SweepState state) => state.Best is { } number && state.Trials[number] is { } best
-        ? new Wire.BestTrial { Trial = number, Value = best.Value!.Value, Run = best.Run(state.Id), Checkpoint = best.End?.Checkpoint ?? "" }
+        ? new Wire.BestTrial { Trial = number, Value = best.Value!.Value, Run = state.Settings!.IsExternal ? "" : best.Run(state.Id), Checkpoint = best.End?.Checkpoint ?? "" }
         : null;
 
-    private static Struct ParametersOf(ParameterAssignment parameters)
+    public static Struct ParametersOf(ParameterAssignment parameters)
     {
         var fields = new Struct();
         foreach (var (name, value) in parameters)

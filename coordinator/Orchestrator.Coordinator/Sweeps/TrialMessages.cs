@@ -32,9 +32,10 @@ internal sealed class TrialMessages(SweepBook book, IMessageBus bus, TimeProvide
         book.Hear(sweep, trial);
 
         // A stop can be lost, or overtaken by the wish to run: whoever still trains for nobody is told again.
-        if (state.Phase == SweepPhase.None || state.Find(trial, attempt) is { Halting: true })
+        var known = state.Find(trial, attempt);
+        if (state.Phase == SweepPhase.None || known is { Halting: true } or { Status: TrialStatus.Stopped })
         {
-            await bus.SendAsync(new StopTrial(sweep, trial, attempt, run, Gracefully: false), cancellationToken);
+            await bus.SendAsync(new StopTrial(sweep, trial, attempt, run, Gracefully: false, known?.HaltAfter), cancellationToken);
         }
     }
 

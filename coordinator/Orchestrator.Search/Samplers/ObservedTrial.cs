@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Orchestrator.Search;
 
 public enum ObservedState
@@ -16,6 +18,7 @@ public enum ObservedState
 /// <summary>A trial as samplers and stoppers see it.</summary>
 /// <param name="Reports">The first objective at the ticks so far, first tick first; null where a report had none.</param>
 /// <param name="Values">What it came to, one finite number for each of the study's goals in their own sense; empty while it has none.</param>
+[method: JsonConstructor]
 public sealed record ObservedTrial(
     int Number, ParameterAssignment Parameters, ObservedState State, IReadOnlyList<double?> Reports, IReadOnlyList<double> Values)
 {

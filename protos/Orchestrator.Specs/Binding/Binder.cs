@@ -58,6 +58,16 @@ public static class Binder
             return Shorthands.Keep(node);
         }
 
+        if (rule.Notation == "duration")
+        {
+            return Shorthands.Duration(node);
+        }
+
+        if (rule.Notation == "at")
+        {
+            return Shorthands.At(node);
+        }
+
         if (type == typeof(AugmentSpec))
         {
             return Shorthands.Augment(node);

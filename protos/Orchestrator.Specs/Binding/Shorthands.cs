@@ -47,6 +47,39 @@ internal static class Shorthands
             : throw node.Place.Error("wrong-type", $"which trials to keep is expected, not {node.Kind}", mend);
     }
 
+    /// <summary><c>5s</c>, <c>10m</c>, <c>1h</c></summary>
+    public static TimeSpan Duration(SpecNode node)
+    {
+        const string mend = "write: 30s, 10m or 2h";
+        if (node is not SpecNode.Scalar { Text: { Length: > 1 } text }
+            || !double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var count))
+        {
+            throw node.Place.Error("wrong-type", $"a duration is expected, not {node.Kind}", mend);
+        }
+
+        var unit = text[^1] switch
+        {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            _ => throw node.Place.Error("unknown-value", $"'{text[^1]}' is not a unit of time", mend),
+        };
+        return count * unit is > 0 and <= 3.2e7 and var seconds
+            ? TimeSpan.FromSeconds(seconds)
+            : throw node.Place.Error("out-of-range", $"{text} is out of range", "it must be above 0 and at most a year");
+    }
+
+    /// <summary><c>best</c>, <c>last</c>, <c>last 3</c></summary>
+    public static string At(SpecNode node) => node is SpecNode.Scalar { IsNull: false } scalar
+        && scalar.Text.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["best" or "last"] or ["last", [>= '1' and <= '9', ..]] && LastOf(scalar.Text) is > 0 and <= 1000
+        ? scalar.Text
+        : throw node.Place.Error("unknown-value", $"which report counts is expected, not {(node is SpecNode.Scalar other ? $"'{other.Text}'" : node.Kind)}", "write: best, last, or for the mean of the last three: last 3");
+
+    /// <summary>Over how many reports the value goes; 0 where it is no number.</summary>
+    public static int LastOf(string at) => at.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, var count]
+        ? int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0
+        : 1;
+
     /// <summary><c>horizontal-flip</c>, <c>{ shift: 2 }</c></summary>
     public static AugmentSpec Augment(SpecNode node)
     {

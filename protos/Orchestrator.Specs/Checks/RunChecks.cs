@@ -10,27 +10,30 @@ internal static class RunChecks
     /// <summary>The optimizers that a field applies to; all where it is not named.</summary>
     private static readonly Dictionary<string, string[]> OptimizerFields = new(StringComparer.Ordinal)
     {
-        ["momentum"] = ["sgd"],
+        ["momentum"] = ["sgd", "rmsprop"],
         ["nesterov"] = ["sgd"],
         ["beta1"] = ["adam", "adamw"],
         ["beta2"] = ["adam", "adamw"],
-        ["epsilon"] = ["adam", "adamw"],
+        ["alpha"] = ["rmsprop"],
+        ["epsilon"] = ["adam", "adamw", "rmsprop"],
+    };
+
+    /// <summary>The schedules that a field applies to; all where it is not named.</summary>
+    private static readonly Dictionary<string, string[]> ScheduleFields = new(StringComparer.Ordinal)
+    {
+        ["final"] = ["linear", "cosine"],
+        ["every"] = ["step"],
+        ["factor"] = ["step", "plateau"],
+        ["patience"] = ["plateau"],
     };
 
     public static void Check(RunSpec spec, SpecNode.Map document)
     {
-        CheckName(spec, document);
+        RunNames.Check(spec.Name, document);
         CheckWorkload(spec, document);
         CheckTraining(spec.Training, document);
         CheckOptimizer(spec.Training.Optimizer, document);
-    }
-
-    private static void CheckName(RunSpec spec, SpecNode.Map document)
-    {
-        if (spec.Name.Length > 64 || !spec.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') || !char.IsAsciiLetterOrDigit(spec.Name[0]))
-        {
-            throw At(document, "name").Error("out-of-range", $"'{spec.Name}' is not a name", "at most 64 letters, digits, '-', '_' and '.', a letter or digit first");
-        }
+        CheckSchedule(spec.Training.Schedule, document);
     }
 
     private static void CheckWorkload(RunSpec spec, SpecNode.Map document)
@@ -79,6 +82,16 @@ internal static class RunChecks
             throw At(document, "training", "shards").Error("out-of-range", $"{training.Shards} shards are more than the {training.BatchSize} samples of a batch", "fewer shards, or a larger batch_size");
         }
 
+        if (training is { LabelSmoothing: > 0, Loss: "mse" })
+        {
+            throw At(document, "training", "label_smoothing").Error("out-of-range", "the mse loss has no label smoothing", "loss: cross-entropy, or take label_smoothing away");
+        }
+
+        if (training.Clip is { Norm: null, Value: null })
+        {
+            throw At(document, "training", "clip").Error("missing-field", "it says no bound", "clip: { norm: 1 }, or: { value: 0.5 }");
+        }
+
         if (training.Workers.Min > training.Workers.Max)
         {
             throw At(document, "training", "workers").Error("out-of-range", $"min {training.Workers.Min} is above max {training.Workers.Max}", "min is at most max");
@@ -104,6 +117,22 @@ internal static class RunChecks
         if (optimizer is { Nesterov: true, Momentum: 0 })
         {
             throw At(document, "training", "optimizer", "nesterov").Error("out-of-range", "nesterov needs momentum above 0", "momentum: 0.9");
+        }
+    }
+
+    private static void CheckSchedule(ScheduleSpec schedule, SpecNode.Map document)
+    {
+        foreach (var (field, schedules) in ScheduleFields)
+        {
+            if ((((document["training"] as SpecNode.Map)?["schedule"] as SpecNode.Map)?[field]) is { } given && !schedules.Contains(schedule.Name, StringComparer.Ordinal))
+            {
+                throw given.Place.Error("unknown-field", $"{schedule.Name} has no {field}", $"it belongs to {string.Join(" and ", schedules)}");
+            }
+        }
+
+        if (schedule is { Name: "step", Every: null })
+        {
+            throw At(document, "training", "schedule").Error("missing-field", "a step schedule says how often the rate falls", "schedule: { name: step, every: 10 epochs, factor: 0.1 }");
         }
     }
 

@@ -12,7 +12,11 @@ internal static class SweepChecks
         var place = document["parameters"]!.Place;
         CheckReferences(run, parameters);
         CheckConditions(place, parameters);
-        CheckUse(place, run, parameters);
+        if (!ExternalFile.Is(run))
+        {
+            CheckUse(place, run, parameters);
+        }
+
         if (search.Trials == 0 && search.Sampler != "grid")
         {
             throw document["search"]!.Place.Child("trials").Error("missing-field", $"{search.Sampler} does not end by itself", "say how many: trials: 20");

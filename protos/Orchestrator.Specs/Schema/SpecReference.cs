@@ -40,7 +40,7 @@ public static class SpecReference
         foreach (var field in record.Fields)
         {
             var isSection = IsSection(field.Property.PropertyType);
-            var value = isSection ? $"see [{PathOf(path, field)}](#{PathOf(path, field).Replace(".", "", StringComparison.Ordinal)})" : ValueOf(field);
+            var value = isSection ? $"{(ItemOf(field.Property.PropertyType) == field.Property.PropertyType ? "" : "one or a list, ")}see [{PathOf(path, field)}](#{PathOf(path, field).Replace(".", "", StringComparison.Ordinal)})" : ValueOf(field);
             var unlessTold = field.Rule.Required ? "required" : isSection ? "" : DefaultOf(field, field.Property.GetValue(defaults));
             text.Append(CultureInfo.InvariantCulture, $"| `{field.Name}` | {value} | {unlessTold} | {field.Rule.Description} |\n");
         }
@@ -48,14 +48,16 @@ public static class SpecReference
         text.Append('\n');
         foreach (var field in record.Fields.Where(field => IsSection(field.Property.PropertyType)))
         {
-            Section(text, PathOf(path, field), field.Property.PropertyType);
+            Section(text, PathOf(path, field), ItemOf(field.Property.PropertyType));
         }
     }
 
     private static string PathOf(string path, SpecField field) => path.Length == 0 ? field.Name : $"{path}.{field.Name}";
 
-    private static bool IsSection(Type type) =>
-        type.IsClass && type.Namespace == typeof(RunSpec).Namespace && type != typeof(PackageSpec) && type != typeof(AugmentSpec) && SpecRecord.Of(type).Fields.Count > 0;
+    private static Type ItemOf(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : type;
+
+    private static bool IsSection(Type field) =>
+        ItemOf(field) is { IsClass: true } type && type.Namespace == typeof(RunSpec).Namespace && type != typeof(PackageSpec) && type != typeof(AugmentSpec) && SpecRecord.Of(type).Fields.Count > 0;
 
     private static string ValueOf(SpecField field)
     {
@@ -69,6 +71,16 @@ public static class SpecReference
         if (rule.Notation == "keep")
         {
             return "`best N`";
+        }
+
+        if (rule.Notation == "duration")
+        {
+            return "`30s`, `10m`, `2h`";
+        }
+
+        if (rule.Notation == "at")
+        {
+            return "`best`, `last`, `last N`";
         }
 
         var isList = type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>);
@@ -110,6 +122,7 @@ public static class SpecReference
         null or "" => "",
         int number when number < field.Rule.Min => "",
         int number when field.Rule.Notation == "keep" => $"`best {number}`",
+        TimeSpan span => $"`{span.TotalMinutes.ToString("0.##", CultureInfo.InvariantCulture)}m`",
         Every { Count: var count, Unit: var unit } => $"`{count} {unit.ToString().ToLowerInvariant()}{(count == 1 ? "" : "s")}`",
         string text => $"`{text}`",
         IDictionary { Count: 0 } or JsonObject { Count: 0 } => "`{}`",

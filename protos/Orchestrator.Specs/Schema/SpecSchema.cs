@@ -26,8 +26,9 @@ public static class SpecSchema
             ["items"] = new JsonObject { ["type"] = "string" },
             ["description"] = "What must hold between numeric parameters: x + 2 * y <= 1.",
         };
+        // A sweep of external trials has no dataset.
         var file = File("Sweep file", fields);
-        ((JsonArray)file["required"]!).Add("search");
+        file["required"] = new JsonArray("name", "search");
         ((JsonArray)file["required"]!).Add("parameters");
         return file;
     }

@@ -90,6 +90,25 @@ public sealed class PausedRunTests
         Assert.Equal(["r-10", "r-20"], run.State.Checkpoints.Select(record => record.Id));
     }
 
+    [Fact]
+    public void A_run_that_lost_its_way_to_the_epoch_that_it_is_cut_at_comes_there_first()
+    {
+        var run = RunSample.Working(trial: RunSample.Trial);
+        run.Epoch(1);
+        run.Checkpoint(1);
+        run.Epoch(2, 0.1);
+        run.Fail(FailureKind.Lost);
+        Assert.Equal(1, run.State.Epoch);
+        run.Do(new RunCommand.Cut(2, RunSample.At));
+        Assert.Empty(run.Do(new RunCommand.Cut(2, RunSample.At)));
+        Assert.Equal((null, 2), (run.State.Outcome, run.State.UntilEpoch));
+
+        run.Begin();
+        run.Epoch(2, 0.1);
+        run.Checkpoint(2, 0.1);
+        Assert.Equal((RunOutcome.Stopped, "r-20"), (run.State.Outcome, run.State.Best!.Id));
+    }
+
     private static RunSample Until(int epoch)
     {
         var run = new RunSample();

@@ -1,5 +1,6 @@
 using CsCheck;
 using Orchestrator.Control.Sweeps;
+using Orchestrator.Search;
 
 namespace Orchestrator.Control.Tests.Sweeps;
 
@@ -10,7 +11,7 @@ public sealed class LogicalTimeTests
         {
             Seed = seed,
             MaxFailures = maxFailures < 0 ? null : maxFailures,
-            Objective = Sample.Accuracy with { At = atLast ? ObjectiveAt.Last : ObjectiveAt.Best },
+            Objective = Sample.Accuracy with { At = atLast ? ReportChoice.Last : ReportChoice.Best },
         });
 
     [Fact]
@@ -25,6 +26,54 @@ public sealed class LogicalTimeTests
             Assert.Equal(Table(calm.Sweep.State), Table(stormy.Sweep.State));
         },
         iter: 300);
+
+    [Theory]
+    [InlineData("asha")]
+    [InlineData("successive-halving")]
+    [InlineData("hyperband")]
+    [InlineData("median")]
+    [InlineData("percentile")]
+    [InlineData("patient")]
+    [InlineData("threshold")]
+    public void Every_sampler_and_stopper_gives_the_same_table_on_one_two_and_four_workers_through_any_failure(string stopper) => Gen.Select(AnySettings, AnySampler, Gen.Int).Sample(
+        (any, sampler, seed) =>
+        {
+            var settings = Searched(any, sampler) with
+            {
+                MaxFailures = null,
+                Stopper = new StopperSettings(stopper, MaxEpochs: 5, Reduction: 2, Percentile: 70, Startup: 2, Patience: 2, Lower: 0.2),
+            };
+            var calm = new UnreliableCluster(settings, 0, faults: false, workers: 1);
+            Assert.True(calm.Run());
+            foreach (var workers in (int[])[1, 2, 4])
+            {
+                var stormy = new UnreliableCluster(settings, seed + workers, faults: true, workers);
+                Assert.True(stormy.Run());
+                Assert.Equal(calm.LogicalEvents, stormy.LogicalEvents);
+                Assert.Equal(Table(calm.Sweep.State), Table(stormy.Sweep.State));
+            }
+
+            Assert.DoesNotContain(calm.Sweep.State.Trials, trial => trial.Status is TrialStatus.Resting or TrialStatus.Pending or TrialStatus.Running);
+        },
+        iter: 60);
+
+    [Fact]
+    public void A_stop_rule_ends_the_sweep_at_the_same_place_however_reports_come_in() => Gen.Select(AnySettings, Gen.Int, Gen.Bool).Sample(
+        (any, seed, halves) =>
+        {
+            var settings = any with
+            {
+                MaxFailures = null,
+                Stop = seed % 2 == 0 ? new StopRule(Target: 0.6) : new StopRule(Patience: 3),
+                Stopper = halves ? new StopperSettings("asha", MaxEpochs: 5, Reduction: 2) : null,
+            };
+            var calm = new UnreliableCluster(settings, 0, faults: false);
+            var stormy = new UnreliableCluster(settings, seed, faults: true);
+            Assert.True(calm.Run());
+            Assert.True(stormy.Run());
+            Assert.Equal(Table(calm.Sweep.State), Table(stormy.Sweep.State));
+        },
+        iter: 150);
 
     [Fact]
     public void What_is_due_is_handled_in_the_order_of_tick_and_trial() => Gen.Select(AnySettings, Gen.Int).Sample(
@@ -107,6 +156,13 @@ public sealed class LogicalTimeTests
         state.Clock,
         state.Failures,
         state.IsRepeatable,
-        Trials = state.Trials.ConvertAll(trial => new { trial.Number, trial.Parameters, trial.Status, trial.Values, trial.Standing, trial.TestMetrics, trial.Start }),
+        Trials = state.Trials.ConvertAll(trial => new { trial.Number, trial.Parameters, trial.Status, trial.Values, trial.Standing, trial.TestMetrics, trial.Start, trial.Rested, trial.Rung, Why = trial.Status == TrialStatus.Stopped ? trial.Message : "" }),
     });
+
+    private static Gen<string> AnySampler => Gen.Int[0, SamplerCatalog.Names.Count - 1].Select(place => SamplerCatalog.Names[place]);
+
+    /// <summary>A space that every sampler takes.</summary>
+    private static SweepSettings Searched(SweepSettings settings, string sampler) => sampler == "grid"
+        ? settings with { Sampler = sampler, Space = new SearchSpace([new("x", new ParameterDomain.Uniform(0, 1, 9))]) }
+        : settings with { Sampler = sampler };
 }

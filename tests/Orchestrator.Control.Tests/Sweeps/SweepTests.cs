@@ -42,7 +42,7 @@ public sealed class SweepTests
     public void The_last_report_counts_where_the_objective_says_so()
     {
         var settings = Sample.Settings(trials: 2, parallel: 1);
-        var sweep = Sample.Submitted(settings with { Objective = settings.Objective with { At = ObjectiveAt.Last } });
+        var sweep = Sample.Submitted(settings with { Objective = settings.Objective with { At = ReportChoice.Last } });
         sweep.Run(0, 0.9, 0.2);
         sweep.Run(1, 0.1, 0.3);
         Assert.Equal(1, sweep.State.Best);

@@ -7,7 +7,8 @@ namespace Orchestrator.Control.Tests.Sweeps;
 /// A run coordinator whose messages come late, twice, in any order or never, and whose runs get lost; and a sweep controller that restarts from its journal.
 /// What a trial's training gives depends on its parameters alone.
 /// </summary>
-internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool faults)
+/// <param name="workers">How many runs train at once.</param>
+internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool faults, int workers = int.MaxValue)
 {
     private readonly Random random = new(seed);
     private readonly Dictionary<(int Trial, int Attempt), Running> runs = [];
@@ -18,7 +19,8 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
 
     /// <summary>What logical time did, in order: what must be the same every time.</summary>
     public IEnumerable<string> LogicalEvents => Sweep.Log
-        .Where(happened => happened is SweepEvent.TrialSuggested or SweepEvent.ReportHandled or SweepEvent.TrialEnded or SweepEvent.WinnerChosen)
+        .Where(happened => happened is SweepEvent.TrialSuggested or SweepEvent.ReportHandled or SweepEvent.TrialEnded or SweepEvent.WinnerChosen
+            or SweepEvent.TrialRested or SweepEvent.TrialPromoted or SweepEvent.TrialStopped or SweepEvent.SearchClosed)
         .Select(SweepJson.Of);
 
     /// <summary>Until the sweep has ended.</summary>
@@ -53,7 +55,7 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
         }
         else
         {
-            Progress(runs.First(run => !run.Value.HasEnded).Key);
+            Progress(Working().First());
         }
     }
 
@@ -67,8 +69,8 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
             case < 10 when wishes.Count > 0:
                 Hear(Deliver(wishes));
                 break;
-            case < 17 when runs.Values.Any(run => !run.HasEnded):
-                var live = runs.Where(run => !run.Value.HasEnded).Select(run => run.Key).ToArray();
+            case < 17 when Working().Any():
+                var live = Working().ToArray();
                 Progress(live[random.Next(live.Length)]);
                 break;
             case 17:
@@ -82,6 +84,9 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
                 break;
         }
     }
+
+    /// <summary>Those that hold a worker: first come, first served.</summary>
+    private IEnumerable<(int Trial, int Attempt)> Working() => runs.Where(run => run.Value.IsTraining).Take(workers).Select(run => run.Key);
 
     private void Tell(SweepCommand? command)
     {
@@ -136,10 +141,22 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
                     answers.Add(new SweepCommand.Start(run.Trial, run.Attempt, Sample.At));
                 }
 
+                running.Until = running.CutAfter ?? (run.Until == 0 ? int.MaxValue : Math.Max(running.Until, run.Until));
                 answers.AddRange(running.Reports(key, Sweep.State.Trials[run.Trial].KnownTicks));
                 break;
             case SweepIntent.Score score:
                 answers.Add(new SweepCommand.Score(score.Trial, score.Attempt, ImmutableDictionary<string, double>.Empty.Add("test_accuracy", 0.5), Sample.At));
+                break;
+            case SweepIntent.Stop { AfterEpoch: 0 } stop when !runs.ContainsKey((stop.Trial, stop.Attempt)):
+                answers.Add(new SweepCommand.Finish(stop.Trial, stop.Attempt, new TrialEnd(TrialStatus.Stopped, "", "", 0, "", "", Sample.At)));
+                break;
+            case SweepIntent.Stop { AfterEpoch: { } epoch } stop:
+                if (runs.TryGetValue((stop.Trial, stop.Attempt), out var cut))
+                {
+                    cut.CutAt(epoch);
+                    answers.AddRange(cut.Reports((stop.Trial, stop.Attempt), cut.Ticks));
+                }
+
                 break;
             case SweepIntent.Stop stop when runs.TryGetValue((stop.Trial, stop.Attempt), out var stopped):
                 stopped.End ??= new TrialEnd(TrialStatus.Cancelled, "", "", stopped.Ticks, "", "", Sample.At);
@@ -162,6 +179,10 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
         else if (run.Ticks < run.Oracle.Values.Length)
         {
             run.Ticks++;
+            if (run.Ticks >= run.CutAfter)
+            {
+                run.CutAt(run.CutAfter.Value);
+            }
         }
         else
         {
@@ -179,7 +200,26 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
 
         public TrialEnd? End { get; set; }
 
-        public bool HasEnded => End is not null;
+        public bool IsTraining => End is null && Ticks < Until;
+
+        /// <summary>Where it pauses.</summary>
+        public int Until { get; set; }
+
+        /// <summary>Where it ends as stopped, once it comes there.</summary>
+        public int? CutAfter { get; private set; }
+
+        public void CutAt(int epoch)
+        {
+            if (Ticks < epoch)
+            {
+                // A lost run goes no further; any other does.
+                (CutAfter, Until) = (epoch, epoch);
+                return;
+            }
+
+            Ticks = epoch;
+            End = new TrialEnd(TrialStatus.Stopped, "", "", epoch, epoch == 0 ? "" : "c", "", Sample.At);
+        }
 
         /// <summary>Everything beyond the known ticks.</summary>
         public IEnumerable<SweepCommand> Reports((int Trial, int Attempt) key, int known)

@@ -5,6 +5,14 @@ using Orchestrator.V1;
 
 namespace Orchestrator.Coordinator.Tests.Api;
 
+/// <summary>Alone: the figures of coordinators in one process are one set for whoever reads metrics.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class AloneCollection
+{
+    public const string Name = "alone";
+}
+
+[Collection(AloneCollection.Name)]
 public sealed class ClusterTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

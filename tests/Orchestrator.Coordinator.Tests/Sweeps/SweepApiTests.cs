@@ -39,9 +39,9 @@ public sealed class SweepApiTests : IAsyncLifetime
     public async Task A_trial_is_sent_with_its_resolved_file_and_the_pinned_dataset()
     {
         var id = await world.SubmitAsync();
-        await SweepWorld.UntilAsync(() => world.Sent.Count == 2);
+        await SweepWorld.UntilAsync(() => world.Sent.OfType<RunTrial>().Any(run => run.Trial == 1));
         var shown = (await world.GetAsync(id)).Trials[1];
-        var run = world.Sent.OfType<RunTrial>().Single(run => run.Trial == 1);
+        var run = world.Sent.OfType<RunTrial>().First(run => run.Trial == 1);
         var spec = RunSpec.FromJson(run.Spec);
         Assert.Equal(shown.Parameters.Fields["lr"].NumberValue, spec.Training.Optimizer.LearningRate);
         Assert.Equal(("val_accuracy", "maximize"), (spec.Training.Checkpoint.Metric, spec.Training.Checkpoint.Goal));

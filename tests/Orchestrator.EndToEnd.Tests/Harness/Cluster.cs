@@ -29,7 +29,7 @@ internal sealed class Cluster : IDisposable
     /// <summary>The coordinator's process.</summary>
     public int Coordinator { get; private set; }
 
-    /// <summary>HOST:PORT of REST, health and metrics.</summary>
+    /// <summary>HOST:PORT of REST, health and metrics; stays the same through restarts.</summary>
     public string Web { get; private set; } = "";
 
     public string Data => folder["data"];
@@ -51,7 +51,7 @@ internal sealed class Cluster : IDisposable
     /// <summary><c>orch up --detach</c>; also after the coordinator's death.</summary>
     public async Task<Cluster> UpAsync()
     {
-        var up = (await Orch.JsonAsync(["up", "--detach", "--data-dir", Data, "--listen", Address, "--listen-web", "127.0.0.1:0", .. options])).Json();
+        var up = (await Orch.JsonAsync(["up", "--detach", "--data-dir", Data, "--listen", Address, "--listen-web", Web.Length > 0 ? Web : "127.0.0.1:0", .. options])).Json();
         Coordinator = up.GetProperty("pid").GetInt32();
         Web = new Uri(up.GetProperty("web").GetString()!).Authority;
         return this;

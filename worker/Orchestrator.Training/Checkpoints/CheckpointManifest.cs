@@ -42,6 +42,9 @@ public sealed record CheckpointManifest
     /// <summary>Of the last whole epoch.</summary>
     public required SortedDictionary<string, double> Metrics { get; init; }
 
+    /// <summary>Null where nothing in the file asks for it, and in older checkpoints.</summary>
+    public MetricCourse? Course { get; init; }
+
     public required HardwareFacts Hardware { get; init; }
 
     /// <summary>By name: model.safetensors, optimizer.safetensors.</summary>

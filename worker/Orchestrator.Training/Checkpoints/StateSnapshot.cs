@@ -60,30 +60,54 @@ internal sealed class StateSnapshot : IDisposable
     public IEnumerable<TensorEntry> Optimizer() => states.SelectMany(state => Entries<float>(state.Key + ".", model.Parameters, state.Value));
 
     /// <summary>Brings a checkpoint's state into a model and, unless null, an optimizer.</summary>
-    /// <exception cref="CorruptCheckpointException">A tensor is missing, or has another shape than the model's.</exception>
+    /// <exception cref="CheckpointMismatchException">Its tensors are not the model's.</exception>
     public static void Load(string directory, FlatModel model, FlatOptimizer? optimizer)
     {
         using var scope = NewDisposeScope();
         using var untracked = no_grad();
-        using (var file = SafetensorsFile.Open(Path.Combine(directory, CheckpointFolder.ModelFile)))
+        using var file = SafetensorsFile.Open(Path.Combine(directory, CheckpointFolder.ModelFile));
+        using var stateFile = optimizer is null ? null : SafetensorsFile.Open(Path.Combine(directory, CheckpointFolder.OptimizerFile));
+        var differences = TensorDifferences.Of(file, [
+            .. TensorDifferences.Expected<float>("", [.. model.Parameters, .. model.Statistics, .. model.Frozen]), .. TensorDifferences.Expected<long>("", model.Counters)]);
+        if (stateFile is not null && differences.Count == 0)
         {
-            Read<float>(directory, file, "", model.Parameters, model.Weights);
-            Read<float>(directory, file, "", model.Statistics, model.FlatStatistics);
-            Read<long>(directory, file, "", model.Counters, model.FlatCounters);
-            foreach (var slot in model.Frozen)
-            {
-                Read<float>(directory, file, "", [slot], slot.Tensor.flatten());
-            }
+            differences = TensorDifferences.Of(stateFile, [.. optimizer!.States.Keys.SelectMany(name => TensorDifferences.Expected<float>(name + ".", model.Parameters))]);
         }
 
-        if (optimizer is not null)
+        if (differences.Count > 0)
         {
-            using var file = SafetensorsFile.Open(Path.Combine(directory, CheckpointFolder.OptimizerFile));
-            foreach (var (name, state) in optimizer.States)
-            {
-                Read<float>(directory, file, name + ".", model.Parameters, state);
-            }
+            throw new CheckpointMismatchException(differences);
         }
+
+        Read<float>(file, "", model.Parameters, model.Weights);
+        Read<float>(file, "", model.Statistics, model.FlatStatistics);
+        Read<long>(file, "", model.Counters, model.FlatCounters);
+        foreach (var slot in model.Frozen)
+        {
+            Read<float>(file, "", [slot], slot.Tensor.flatten());
+        }
+
+        foreach (var (name, state) in optimizer?.States ?? new Dictionary<string, Tensor>())
+        {
+            Read<float>(stateFile!, name + ".", model.Parameters, state);
+        }
+    }
+
+    /// <summary>Brings the weights' moving average into a model instead of the weights.</summary>
+    /// <exception cref="CheckpointMismatchException">It is not there, or is another model's.</exception>
+    public static void LoadAverage(string directory, FlatModel model)
+    {
+        using var scope = NewDisposeScope();
+        using var untracked = no_grad();
+        using var file = SafetensorsFile.Open(Path.Combine(directory, CheckpointFolder.OptimizerFile));
+        var prefix = FlatOptimizer.Average + ".";
+        string[] differences = [.. TensorDifferences.Of(file, [.. TensorDifferences.Expected<float>(prefix, model.Parameters)]).Where(difference => difference.StartsWith(prefix, StringComparison.Ordinal))];
+        if (differences.Length > 0)
+        {
+            throw new CheckpointMismatchException(differences);
+        }
+
+        Read<float>(file, prefix, model.Parameters, model.Weights);
     }
 
     public void Dispose()
@@ -108,23 +132,12 @@ internal sealed class StateSnapshot : IDisposable
                 return bytes[..Math.Min(bytes.Length, 4 << 20)];
             }));
 
-    private static void Read<T>(string directory, SafetensorsFile file, string prefix, IEnumerable<FlatSlot> slots, Tensor flat)
+    private static void Read<T>(SafetensorsFile file, string prefix, IEnumerable<FlatSlot> slots, Tensor flat)
         where T : unmanaged
     {
         var host = flat.cpu();
         foreach (var slot in slots)
         {
-            if (!file.Tensors.TryGetValue(prefix + slot.Name, out var tensor))
-            {
-                throw new CorruptCheckpointException(directory, $"{Path.GetFileName(file.Path)} has no tensor {prefix + slot.Name}");
-            }
-
-            if (tensor.DType != DTypes.Of<T>() || !tensor.Shape.SequenceEqual(slot.Shape))
-            {
-                throw new CorruptCheckpointException(
-                    directory, $"the tensor {prefix + slot.Name} has the shape [{string.Join(", ", tensor.Shape)}], the model's has [{string.Join(", ", slot.Shape)}]");
-            }
-
             file.Span<T>(prefix + slot.Name).CopyTo(HostMemory.Span<T>(host)[slot.Offset..]);
         }
 

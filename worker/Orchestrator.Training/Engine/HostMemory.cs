@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,6 +25,14 @@ internal static class HostMemory
         using var flat = tensor.flatten();
         using var first = flat.narrow(0, 0, 1);
         return MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(MemoryMarshal.Cast<byte, T>(first.bytes)), checked((int)tensor.NumberOfElements));
+    }
+
+    /// <summary>Where a contiguous CPU tensor's elements begin.</summary>
+    public static unsafe nint Address(Tensor tensor)
+    {
+        using var flat = tensor.flatten();
+        using var first = flat.narrow(0, 0, 1);
+        return (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
     }
 
     /// <summary>Zeroed memory of the host that the device can copy from and to; it lives until it is disposed of, whatever the scope.</summary>

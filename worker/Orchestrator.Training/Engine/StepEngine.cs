@@ -23,15 +23,14 @@ internal sealed class StepEngine : IDisposable
     private readonly PartialRows rows;
     private readonly StepReduction reduction;
     private readonly Tensor gradient;
-    private readonly FlatBlocks gradientBlocks;
     private readonly StepTotals totals;
     private readonly Tensor startStatistics;
     private readonly Tensor startCounters;
     private readonly SampleLedger ledger;
-    private readonly long steps;
+    private readonly RunLength length;
 
-    /// <param name="steps">Of the whole run, for the schedule.</param>
-    public StepEngine(Workload workload, FlatModel model, FlatOptimizer optimizer, RunSpec spec, ICollective collective, SampleLedger ledger, long steps)
+    /// <param name="run">For the schedule.</param>
+    public StepEngine(Workload workload, FlatModel model, FlatOptimizer optimizer, RunSpec spec, ICollective collective, SampleLedger ledger, RunLength run)
     {
         this.workload = workload;
         this.model = model;
@@ -39,12 +38,11 @@ internal sealed class StepEngine : IDisposable
         this.spec = spec;
         this.collective = collective;
         this.ledger = ledger;
-        this.steps = steps;
+        length = run;
         var nodes = collective.Plan.OwnedNodes(collective.Rank);
         rows = new PartialRows(model, nodes);
         reduction = new StepReduction(rows, collective, model.Device);
         gradient = reduction.Total.narrow(0, 0, rows.Gradient).DetachFromDisposeScope();
-        gradientBlocks = new FlatBlocks(gradient);
         totals = new StepTotals(rows.Count, nodes.Count, (int)model.FlatCounters.NumberOfElements);
         startStatistics = model.FlatStatistics.clone().DetachFromDisposeScope();
         startCounters = HostMemory.Allocate(model.FlatCounters.shape, ScalarType.Int64, CPU);
@@ -55,11 +53,12 @@ internal sealed class StepEngine : IDisposable
     /// <param name="samples">Of the global step.</param>
     /// <param name="nonEmptyShards">Of the global step.</param>
     /// <param name="input">Gives the rank's shards in order.</param>
+    /// <param name="rateFactor">Of the learning rate, besides the schedule's by step.</param>
     /// <param name="signals">What this rank has to tell the others.</param>
     /// <param name="alive">Called several times, from this thread.</param>
     /// <exception cref="DivergedException">Nothing was applied.</exception>
     /// <exception cref="CollectiveException">Nothing was applied; the state is that of the step before.</exception>
-    public StepOutcome Run(long step, int samples, int nonEmptyShards, BatchLoader input, StepSignals signals, Action<TrainingPhase> alive, bool traced)
+    public StepOutcome Run(long step, int samples, int nonEmptyShards, BatchLoader input, double rateFactor, StepSignals signals, Action<TrainingPhase> alive, bool traced)
     {
         // Whatever a step makes ends with it, a wrapper that an in-place operation returns too: nothing waits for the collector.
         using var scope = NewDisposeScope();
@@ -81,7 +80,7 @@ internal sealed class StepEngine : IDisposable
         alive(TrainingPhase.Reducing);
         var (norm, loss) = Reduce(step, traced);
         alive(TrainingPhase.Stepping);
-        var rate = spec.Training.Optimizer.LearningRate * Schedule.Factor(spec.Training.Schedule, step - 1, steps);
+        var rate = spec.Training.Optimizer.LearningRate * rateFactor * Schedule.Factor(spec.Training.Schedule, step - 1, length);
         using (Span("optimizer", traced))
         {
             Apply(norm, rate, step, nonEmptyShards);
@@ -93,7 +92,6 @@ internal sealed class StepEngine : IDisposable
 
     public void Dispose()
     {
-        gradientBlocks.Dispose();
         gradient.Dispose();
         reduction.Dispose();
         rows.Dispose();
@@ -244,12 +242,9 @@ internal sealed class StepEngine : IDisposable
         using var scope = NewDisposeScope();
         using var untracked = no_grad();
         reduction.ToDevice();
-        if (spec.Training.Clip?.Norm is { } greatest && norm > greatest)
-        {
-            gradient.mul_(greatest / norm);
-        }
-
-        optimizer.Update(gradientBlocks, rate, step);
+        var clip = spec.Training.Clip;
+        var scale = clip?.Norm is { } greatest && norm > greatest ? greatest / norm : 1;
+        optimizer.Update(gradient, new UpdateStep(rate, step, scale, clip?.Value ?? double.PositiveInfinity));
         if (rows.Stride > rows.Gradient)
         {
             model.FlatStatistics.add_(reduction.Total.narrow(0, rows.Gradient, rows.Stride - rows.Gradient).div_((float)nonEmptyShards));

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Orchestrator.Data;
 using Orchestrator.Training.Engine;
 using TorchSharp;
@@ -21,7 +19,7 @@ internal sealed unsafe class BatchSlot : IDisposable
     {
         this.features = features;
         tensors = [.. features.Select(feature => HostMemory.Allocate([capacity, .. feature.Shape], feature.ElementType, device))];
-        addresses = [.. tensors.Select(AddressOf)];
+        addresses = [.. tensors.Select(HostMemory.Address)];
         stored = new byte[features.Max(feature => checked(feature.StoredBytes * capacity))];
         rows = new long[capacity];
     }
@@ -77,12 +75,5 @@ internal sealed unsafe class BatchSlot : IDisposable
             var destination = new Span<byte>((byte*)address + ((long)index * feature.EncodedBytes), feature.EncodedBytes);
             feature.Encode(source.Slice(index * feature.StoredBytes, feature.StoredBytes), destination, seed, request.Epoch, request.Positions.First + index);
         }
-    }
-
-    private static nint AddressOf(Tensor tensor)
-    {
-        using var flat = tensor.flatten();
-        using var first = flat.narrow(0, 0, 1);
-        return (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
     }
 }

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using Orchestrator.Specs;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -11,49 +13,55 @@ internal sealed class Adam : FlatOptimizer
 {
     private readonly OptimizerSpec spec;
     private readonly bool decoupled;
-    private readonly FlatBlocks means;
-    private readonly FlatBlocks squares;
-    private readonly Tensor scratch;
-    private readonly Tensor[] roots;
 
     public Adam(OptimizerSpec spec, Tensor weights, bool decoupled)
         : base(weights)
     {
         this.spec = spec;
         this.decoupled = decoupled;
-        means = AddState("exp_avg");
-        squares = AddState("exp_avg_sq");
-
-        // One block's worth for all; the last one may be shorter.
-        scratch = empty_like(means[0]).DetachFromDisposeScope();
-        roots = [.. Enumerable.Range(0, means.Count).Select(block => scratch.narrow(0, 0, means[block].NumberOfElements).DetachFromDisposeScope())];
+        AddState("exp_avg");
+        AddState("exp_avg_sq");
     }
 
-    protected override void Apply(FlatBlocks weights, FlatBlocks gradients, double learningRate, long step)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override unsafe void UpdatePiece(in UpdateStep step, in HostPiece piece)
     {
-        var meanCorrection = 1 - DeterministicMath.Power(spec.Beta1, step);
-        using Scalar decay = decoupled ? 1 - (learningRate * spec.WeightDecay) : spec.WeightDecay;
-        using Scalar beta1 = spec.Beta1, rest1 = 1 - spec.Beta1, beta2 = spec.Beta2, rest2 = 1 - spec.Beta2;
-        using Scalar squareCorrection = Math.Sqrt(1 - DeterministicMath.Power(spec.Beta2, step)), epsilon = spec.Epsilon, rate = -learningRate / meanCorrection;
-        for (var block = 0; block < weights.Count; block++)
+        var weights = piece.WeightsAt;
+        var means = piece.FirstAt;
+        var squares = piece.SecondAt;
+        var keep = new Vector<float>((float)(decoupled ? 1 - (step.LearningRate * step.WeightDecay) : 1));
+        var (beta1, rest1) = (new Vector<float>((float)spec.Beta1), new Vector<float>((float)(1 - spec.Beta1)));
+        var (beta2, rest2) = (new Vector<float>((float)spec.Beta2), new Vector<float>((float)(1 - spec.Beta2)));
+        var correction = new Vector<float>((float)(1 / SquareCorrection(step)));
+        var epsilon = new Vector<float>((float)spec.Epsilon);
+        var rate = new Vector<float>((float)-Rate(step));
+        var gradients = new PreparedGradient(step, piece, decoupled ? 0 : step.WeightDecay);
+        for (var index = 0; index < piece.Length; index += Vector<float>.Count)
         {
-            var (weight, gradient) = (weights[block], gradients[block]);
-            if (spec.WeightDecay != 0)
-            {
-                _ = decoupled ? weight.mul_(decay) : gradient.add_(weight, decay);
-            }
-
-            var mean = means[block].mul_(beta1).add_(gradient, rest1);
-            var square = squares[block].mul_(beta2).addcmul_(gradient, gradient, rest2);
-            var root = roots[block].copy_(square).sqrt_().div_(squareCorrection).add_(epsilon);
-            weight.addcdiv_(mean, root, rate);
+            var weight = Vector.Load(weights + index);
+            var gradient = gradients.At(index, weight);
+            var mean = (Vector.Load(means + index) * beta1) + (gradient * rest1);
+            var square = (Vector.Load(squares + index) * beta2) + (gradient * gradient * rest2);
+            Vector.Store(mean, means + index);
+            Vector.Store(square, squares + index);
+            var root = (Vector.SquareRoot(square) * correction) + epsilon;
+            Vector.Store((weight * keep) + (rate * mean / root), weights + index);
         }
     }
 
-    public override void Dispose()
+    protected override void UpdateRange(in UpdateStep step, Tensor weights, Tensor gradients, IReadOnlyList<Tensor> states)
     {
-        Array.ForEach(roots, root => root.Dispose());
-        scratch.Dispose();
-        base.Dispose();
+        if (step.WeightDecay != 0)
+        {
+            _ = decoupled ? weights.mul_(1 - (step.LearningRate * step.WeightDecay)) : gradients.add_(weights, step.WeightDecay);
+        }
+
+        var mean = states[0].mul_(spec.Beta1).add_(gradients, 1 - spec.Beta1);
+        var square = states[1].mul_(spec.Beta2).addcmul_(gradients, gradients, 1 - spec.Beta2);
+        weights.addcdiv_(mean, square.sqrt().div_(SquareCorrection(step)).add_(spec.Epsilon), -Rate(step));
     }
+
+    private double Rate(in UpdateStep step) => step.LearningRate / (1 - DeterministicMath.Power(spec.Beta1, step.Step));
+
+    private double SquareCorrection(in UpdateStep step) => Math.Sqrt(1 - DeterministicMath.Power(spec.Beta2, step.Step));
 }

@@ -1,41 +1,62 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using Orchestrator.Specs;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Orchestrator.Training.Optimization;
 
-/// <summary>Stochastic gradient descent with momentum (torch.optim.SGD, dampening 0).</summary>
+/// <summary>Stochastic gradient descent with momentum (torch.optim.SGD, dampening 0). The first step's momentum is the gradient itself: 0 * momentum + gradient.</summary>
 internal sealed class Sgd : FlatOptimizer
 {
     private readonly OptimizerSpec spec;
-    private readonly FlatBlocks? momenta;
 
     public Sgd(OptimizerSpec spec, Tensor weights)
         : base(weights)
     {
         this.spec = spec;
-        momenta = spec.Momentum == 0 ? null : AddState("momentum");
+        if (spec.Momentum != 0)
+        {
+            AddState("momentum");
+        }
     }
 
-    protected override void Apply(FlatBlocks weights, FlatBlocks gradients, double learningRate, long step)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override unsafe void UpdatePiece(in UpdateStep step, in HostPiece piece)
     {
-        using Scalar decay = spec.WeightDecay, momentum = spec.Momentum, rate = -learningRate;
-        for (var block = 0; block < weights.Count; block++)
+        var weights = piece.WeightsAt;
+        var velocities = piece.FirstAt;
+        var rate = new Vector<float>((float)-step.LearningRate);
+        var momentum = new Vector<float>((float)spec.Momentum);
+        var gradients = new PreparedGradient(step, piece, decay: step.WeightDecay);
+        for (var index = 0; index < piece.Length; index += Vector<float>.Count)
         {
-            var (weight, gradient) = (weights[block], gradients[block]);
-            if (spec.WeightDecay != 0)
+            var weight = Vector.Load(weights + index);
+            var direction = gradients.At(index, weight);
+            if (spec.Momentum != 0)
             {
-                gradient.add_(weight, decay);
+                var velocity = (Vector.Load(velocities + index) * momentum) + direction;
+                Vector.Store(velocity, velocities + index);
+                direction = spec.Nesterov ? direction + (velocity * momentum) : velocity;
             }
 
-            // The first step's momentum is the gradient itself: 0 * momentum + gradient.
-            var velocity = momenta?[block].mul_(momentum).add_(gradient);
-            if (velocity is not null && spec.Nesterov)
-            {
-                gradient.add_(velocity, momentum);
-            }
-
-            weight.add_(velocity is null || spec.Nesterov ? gradient : velocity, rate);
+            Vector.Store(weight + (direction * rate), weights + index);
         }
+    }
+
+    protected override void UpdateRange(in UpdateStep step, Tensor weights, Tensor gradients, IReadOnlyList<Tensor> states)
+    {
+        if (step.WeightDecay != 0)
+        {
+            gradients.add_(weights, step.WeightDecay);
+        }
+
+        if (spec.Momentum != 0)
+        {
+            var velocity = states[0].mul_(spec.Momentum).add_(gradients);
+            gradients = spec.Nesterov ? gradients.add_(velocity, spec.Momentum) : velocity;
+        }
+
+        weights.add_(gradients, -step.LearningRate);
     }
 }

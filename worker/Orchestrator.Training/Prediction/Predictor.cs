@@ -71,6 +71,11 @@ public sealed class Predictor : IDisposable
         {
             flat = new FlatModel(created.Model, CPU);
             StateSnapshot.Load(checkpointDirectory, flat, optimizer: null);
+            if (spec.Training.Ema is not null)
+            {
+                StateSnapshot.LoadAverage(checkpointDirectory, flat);
+            }
+
             flat.Module.eval();
             return new Predictor(checkpoint, dataset, created, flat, created.Inputs.First(input => input.Feature != dataset.Target));
         }

@@ -13,7 +13,8 @@ internal sealed class BestEpoch(CheckpointSpec policy)
 
     /// <param name="best">Of the epochs before; NaN for none.</param>
     /// <param name="metrics">Of an epoch.</param>
+    /// <param name="by">How much better it must be.</param>
     /// <returns>The better value, or null.</returns>
-    public double? Better(double best, IReadOnlyDictionary<string, double> metrics) =>
-        metrics.TryGetValue(metric, out var value) && !(maximize ? value <= best : value >= best) ? value : null;
+    public double? Better(double best, IReadOnlyDictionary<string, double> metrics, double by = 0) =>
+        metrics.TryGetValue(metric, out var value) && !(maximize ? value <= best + by : value >= best - by) ? value : null;
 }

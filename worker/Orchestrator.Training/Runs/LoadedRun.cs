@@ -65,8 +65,9 @@ internal sealed class LoadedRun : IDisposable
         {
             DeterministicDevice.Seed(new CounterRandom(spec.Seed, RandomStream.Weights).NextUInt64(), device(task.Device));
             workload = catalog.For(spec).Create(new WorkloadContext(spec, dataset.Manifest));
+            Freezing.Apply(workload.Model, spec.Training.Freeze);
             model = new FlatModel(workload.Model, device(task.Device));
-            optimizer = FlatOptimizer.Create(spec.Training.Optimizer, model.Weights);
+            optimizer = FlatOptimizer.Create(spec.Training, model);
             if (task.CheckpointDirectory is { } resumed)
             {
                 StateSnapshot.Load(resumed, model, optimizer);
@@ -141,6 +142,12 @@ internal sealed class LoadedRun : IDisposable
         if (training.Augment.Count > 0 && !Encoders.Any(encoder => encoder.IsAugmented))
         {
             throw WorkloadContext.Mistake("shape-mismatch", "training.augment", $"{Spec.Dataset.Name} has no images to augment", "leave it out");
+        }
+
+        if ((training.EarlyStopping is not null || training.Schedule.Name == "plateau") && Dataset.Split(SplitName.Validation).Rows == 0)
+        {
+            throw WorkloadContext.Mistake(
+                "empty-dataset", training.EarlyStopping is null ? "training.schedule" : "training.early_stopping", $"{Spec.Dataset.Name} has no validation rows to look at", "leave it out, or add the dataset with a split");
         }
 
         // Steps differ by one sample at most, and so do a step's shards.

@@ -5,6 +5,7 @@ using Orchestrator.Specs;
 using Orchestrator.Training.Engine;
 using Orchestrator.Training.Evaluation;
 using Orchestrator.Training.Input;
+using Orchestrator.Training.Optimization;
 
 namespace Orchestrator.Training;
 
@@ -28,7 +29,7 @@ internal sealed class TrainingLoop : IDisposable
         (this.session, this.collective, this.start, this.cancellationToken) = (session, collective, start, cancellationToken);
         (run, state) = (session.Run, session.State);
         var shards = collective.Plan.Ranges[collective.Rank];
-        engine = new StepEngine(run.Workload, run.Model, run.Optimizer, run.Spec, collective, state.Ledger, run.Plan.Steps * run.Spec.Training.Epochs);
+        engine = new StepEngine(run.Workload, run.Model, run.Optimizer, run.Spec, collective, state.Ledger, new RunLength(run.Plan.Steps, run.Spec.Training.Epochs));
         evaluator = new Evaluator(run.Workload, run.Model, run.Dataset.Manifest, run.Spec.Seed);
         best = new BestEpoch(run.Spec.Training.Checkpoint);
         input = new BatchLoader(
@@ -48,7 +49,7 @@ internal sealed class TrainingLoop : IDisposable
     {
         var phase = TrainingPhase.FirstStep;
         var stopped = false;
-        while (state.Epoch < run.LastEpoch && !stopped)
+        while (!IsOver && !stopped)
         {
             using var span = TrainingSpans.Source.StartActivity("epoch");
             span?.SetTag("epoch", state.Epoch);
@@ -73,8 +74,10 @@ internal sealed class TrainingLoop : IDisposable
             stopped = FinishEpoch(Stopwatch.GetElapsedTime(began));
         }
 
-        return stopped && state.Epoch < run.LastEpoch;
+        return stopped && !IsOver;
     }
+
+    private bool IsOver => state.Epoch >= run.LastEpoch || state.Course.IsExhausted(run.Spec.Training);
 
     public void Dispose()
     {
@@ -94,6 +97,7 @@ internal sealed class TrainingLoop : IDisposable
             samples,
             Math.Min(samples, run.Plan.Shards),
             input,
+            state.Course.RateFactor,
             new StepSignals(session.Stop.IsRequested, start.Switch()),
             current => session.Alive(first ? TrainingPhase.FirstStep : current),
             span is not null);
@@ -117,10 +121,11 @@ internal sealed class TrainingLoop : IDisposable
         metrics["train_loss"] = state.EpochLoss / run.Plan.Samples;
         var result = new EpochResult(state.Epoch + 1, state.Step, metrics, state.Ledger.Entry.Samples, elapsed.TotalSeconds, state.Ledger.Entry.Hash);
         state.FinishEpoch(result);
+        state.Course = state.Course.After(metrics, run.Spec.Training);
         session.Observer.EpochFinished(result);
         var better = best.Better(state.Best, metrics);
         state.Best = better ?? state.Best;
-        if (state.Stopping || better is not null || state.Epoch == run.LastEpoch || IsDue(run.Spec.Training.Checkpoint.Every))
+        if (state.Stopping || better is not null || IsOver || IsDue(run.Spec.Training.Checkpoint.Every))
         {
             session.Save(collective.Rank, cancellationToken);
         }
@@ -134,6 +139,7 @@ internal sealed class TrainingLoop : IDisposable
     {
         using var span = TrainingSpans.Source.StartActivity("evaluate");
         session.Alive(TrainingPhase.Evaluating);
+        using var average = run.Optimizer.UseAverage();
         var metrics = evaluator.Run(
             run.Dataset.Split(SplitName.Validation), "val_", detailed: false, collective, () => session.Alive(TrainingPhase.Evaluating), cancellationToken);
         var bad = metrics.FirstOrDefault(metric => !double.IsFinite(metric.Value)).Key;

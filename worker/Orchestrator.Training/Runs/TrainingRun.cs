@@ -64,6 +64,7 @@ public sealed class TrainingRun : IDisposable
     public IReadOnlyDictionary<string, double> EvaluateTest(Action alive, CancellationToken cancellationToken)
     {
         using var span = TrainingSpans.Source.StartActivity("evaluate");
+        using var average = loaded.Optimizer.UseAverage();
         var evaluator = new Evaluator(loaded.Workload, loaded.Model, loaded.Dataset.Manifest, loaded.Spec.Seed);
         return evaluator.Run(
             loaded.Dataset.Split(SplitName.Test), "test_", detailed: true, new LocalCollective(ShardPlan.Even(1, 1)), alive, cancellationToken);

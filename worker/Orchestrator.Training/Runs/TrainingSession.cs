@@ -136,6 +136,7 @@ public sealed class TrainingSession : IDisposable
             Ledger = state.Ledger.Entry,
             EpochLoss = state.EpochLoss,
             Metrics = new SortedDictionary<string, double>(state.Metrics, StringComparer.Ordinal),
+            Course = state.Course == MetricCourse.Beginning ? null : state.Course,
             Hardware = hardware,
             Files = [],
         };

@@ -40,6 +40,8 @@ internal sealed class TrainingState
     /// <summary>The best value so far of the metric that chooses the best epoch; NaN before the first.</summary>
     public double Best { get; set; } = double.NaN;
 
+    public MetricCourse Course { get; set; } = MetricCourse.Beginning;
+
     /// <summary>Those that this run has finished since it began or was resumed: whoever speaks for the gang can tell them again.</summary>
     public List<EpochResult> Epochs { get; private set; } = [];
 
@@ -52,6 +54,7 @@ internal sealed class TrainingState
             state.Metrics = new SortedDictionary<string, double>(checkpoint.Metrics, StringComparer.Ordinal);
             state.SamplesPerEpoch = checkpoint.StepOfEpoch == 0 ? checkpoint.Ledger.Samples : 0;
             state.Ledger.Restore(checkpoint.Ledger);
+            state.Course = checkpoint.Course ?? MetricCourse.Beginning;
         }
 
         return state;
@@ -81,7 +84,7 @@ internal sealed class TrainingState
     }
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(
-        new Wire(Step, Epoch, StepOfEpoch, EpochLoss, Ledger.Entry, Metrics, SamplesPerEpoch, Stopping, DueCheckpoint, Best, Epochs), Json);
+        new Wire(Step, Epoch, StepOfEpoch, EpochLoss, Ledger.Entry, Metrics, SamplesPerEpoch, Stopping, DueCheckpoint, Best, Course, Epochs), Json);
 
     /// <summary>Becomes what a peer's is.</summary>
     public void Take(ReadOnlySpan<byte> bytes)
@@ -90,10 +93,11 @@ internal sealed class TrainingState
         (Step, Epoch, StepOfEpoch, EpochLoss) = (wire.Step, wire.Epoch, wire.StepOfEpoch, wire.EpochLoss);
         (SamplesPerEpoch, Stopping, DueCheckpoint, Best) = (wire.SamplesPerEpoch, wire.Stopping, wire.DueCheckpoint, wire.Best);
         Metrics = new SortedDictionary<string, double>(wire.Metrics, StringComparer.Ordinal);
+        Course = wire.Course;
         Epochs = [.. wire.Epochs];
         Ledger.Restore(wire.Ledger);
     }
 
     private sealed record Wire(long Step, int Epoch, long StepOfEpoch, double EpochLoss, LedgerEntry Ledger, SortedDictionary<string, double> Metrics, long SamplesPerEpoch, bool Stopping,
-        long DueCheckpoint, double Best, IReadOnlyList<EpochResult> Epochs);
+        long DueCheckpoint, double Best, MetricCourse Course, IReadOnlyList<EpochResult> Epochs);
 }

@@ -50,7 +50,7 @@ internal static class PredictCommand
 
             return ExitCode.Done;
         }
-        catch (Exception mistake) when (mistake is SpecException or DataFormatException or CorruptCheckpointException)
+        catch (Exception mistake) when (mistake is SpecException or DataFormatException or CorruptCheckpointException or CheckpointMismatchException)
         {
             throw new CommandException(ExitCode.BadInput, mistake.Message);
         }

@@ -1,0 +1,197 @@
+using System.Collections.Immutable;
+using Orchestrator.Search;
+
+namespace Orchestrator.Control.Sweeps;
+
+/// <param name="Epochs">Trained in all.</param>
+/// <param name="Seconds">From the first trial's start to the last one's end, in the unit of the epochs' lengths.</param>
+/// <param name="Busy">The share of the workers' time that was spent training.</param>
+public sealed record Forecast(long Epochs, double Seconds, double Busy, SweepState State);
+
+/// <summary>
+/// Plays a whole sweep through on imagined workers, with the real state machine: what a stopper saves, and what logical order costs where trials take unlike times.
+/// Pure: the lengths and values of epochs come in as functions.
+/// </summary>
+public sealed class SweepForecast
+{
+    private readonly SweepSettings settings;
+    private readonly int maxEpochs;
+    private readonly int workers;
+    private readonly Func<int, double> epochLength;
+    private readonly Func<int, int, double> value;
+    private readonly PriorityQueue<Epoch, (double At, long Order)> running = new();
+    private readonly SortedSet<(long Order, int Trial)> waiting = [];
+    private readonly Dictionary<int, Progress> trials = [];
+    private SweepState state = SweepState.Initial;
+    private double now;
+    private long order;
+    private long trained;
+    private double busy;
+    private int free;
+
+    /// <param name="maxEpochs">Of a whole trial.</param>
+    /// <param name="workers">How many runs train at once.</param>
+    /// <param name="epochLength">How long an epoch of the trial takes.</param>
+    /// <param name="value">The objective of the trial after that epoch, from 1.</param>
+    public SweepForecast(SweepSettings settings, int maxEpochs, int workers, Func<int, double> epochLength, Func<int, int, double> value)
+    {
+        (this.settings, this.maxEpochs, this.workers, this.epochLength, this.value) = (settings with { Lease = null }, maxEpochs, workers, epochLength, value);
+        free = workers;
+    }
+
+    /// <summary>Trials whose epochs all take as long, and whose values keep their order from the first epoch on: as good as can be known before anything has run.</summary>
+    public static Forecast OfStopper(SweepSettings settings, int maxEpochs) => new SweepForecast(
+        settings with { Sampler = "random", Earlier = [], Constraints = [], Others = [], Stop = new StopRule(), MaxFailures = null },
+        maxEpochs, settings.Parallel, _ => 1, (trial, epoch) => Curve(settings, trial, epoch)).Run();
+
+    /// <summary>
+    /// How much longer the sweep takes in logical order than in order of arrival, as a factor, where the trials' lengths are spread tenfold (even in the logarithm).
+    /// </summary>
+    public static double CostOfOrder(SweepSettings settings, int maxEpochs, int workers)
+    {
+        double SecondsIn(TrialOrder kind) => new SweepForecast(
+            settings with { Order = kind, Sampler = "random", Earlier = [], Constraints = [], Others = [], Stop = new StopRule(), MaxFailures = null },
+            maxEpochs, workers, trial => Tenfold(settings.Seed, trial), (trial, epoch) => Curve(settings, trial, epoch)).Run().Seconds;
+
+        return SecondsIn(TrialOrder.Logical) / SecondsIn(TrialOrder.Arrival);
+    }
+
+    public Forecast Run()
+    {
+        Do(new SweepCommand.Submit(
+            "forecast", settings, new Submission("forecast", "", "", [], ImmutableDictionary<string, string>.Empty, "", "", null), default));
+        Place();
+        while (running.TryDequeue(out var epoch, out var at))
+        {
+            now = at.At;
+            Finish(epoch);
+            Place();
+        }
+
+        return new Forecast(trained, now, now == 0 ? 1 : busy / (now * workers), state);
+    }
+
+    private static double Curve(SweepSettings settings, int trial, int epoch)
+    {
+        var better = Draws.Unit(settings.Seed, trial, 1 << 20) - (1.0 / epoch);
+        return settings.Objective.Goal == Goal.Maximize ? better : -better;
+    }
+
+    private static double Tenfold(long seed, int trial) => Math.Pow(10, Draws.Unit(seed, trial, 1 << 21));
+
+    private void Place()
+    {
+        while (free > 0 && waiting.Count > 0)
+        {
+            var (_, trial) = waiting.Min;
+            waiting.Remove(waiting.Min);
+            free--;
+            Begin(trial);
+        }
+    }
+
+    private void Begin(int trial)
+    {
+        trials[trial].IsRunning = true;
+        running.Enqueue(new Epoch(trial, trials[trial].Begun), (now + epochLength(trial), order++));
+    }
+
+    private void Finish(Epoch epoch)
+    {
+        var progress = trials[epoch.Trial];
+        if (progress.Begun != epoch.Begun)
+        {
+            // It was stopped meanwhile, and its worker is another's.
+            return;
+        }
+
+        progress.Epochs++;
+        trained++;
+        busy += epochLength(epoch.Trial);
+        var metrics = ImmutableDictionary<string, double>.Empty.Add(settings.Objective.Metric, value(epoch.Trial, progress.Epochs));
+        Do(new SweepCommand.Report(epoch.Trial, 1, progress.Epochs, metrics, default));
+        if (progress.Begun != epoch.Begun)
+        {
+            return;
+        }
+
+        if (progress.Epochs == maxEpochs)
+        {
+            Leave(progress);
+            Do(new SweepCommand.Finish(epoch.Trial, 1, new TrialEnd(TrialStatus.Succeeded, "", "", progress.Epochs, "", "", default)));
+        }
+        else if (progress.Until > 0 && progress.Epochs >= progress.Until)
+        {
+            Leave(progress);
+        }
+        else
+        {
+            running.Enqueue(epoch, (now + epochLength(epoch.Trial), order++));
+        }
+    }
+
+    private void Leave(Progress progress)
+    {
+        if (progress.IsRunning)
+        {
+            progress.IsRunning = false;
+            free++;
+        }
+
+        progress.Begun++;
+    }
+
+    private void Do(SweepCommand command)
+    {
+        var events = SweepDecision.Decide(state, command);
+        state = events.Aggregate(state, SweepEvolution.Apply);
+        foreach (var intent in SweepIntent.Of(state, events))
+        {
+            Hear(intent);
+        }
+    }
+
+    private void Hear(SweepIntent intent)
+    {
+        switch (intent)
+        {
+            case SweepIntent.Run run:
+                var progress = trials.TryGetValue(run.Trial, out var known) ? known : trials[run.Trial] = new Progress(order++);
+                progress.Until = run.Until;
+                if (!progress.IsRunning)
+                {
+                    waiting.Add((progress.Order, run.Trial));
+                }
+
+                break;
+            case SweepIntent.Stop { AfterEpoch: { } epoch } stop:
+                if (trials.TryGetValue(stop.Trial, out var stopped))
+                {
+                    waiting.Remove((stopped.Order, stop.Trial));
+                    Leave(stopped);
+                }
+
+                Do(new SweepCommand.Finish(stop.Trial, 1, new TrialEnd(TrialStatus.Stopped, "", "", epoch, "", "", default)));
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <param name="Begun">Of which turn with a worker the epoch is.</param>
+    private readonly record struct Epoch(int Trial, int Begun);
+
+    private sealed class Progress(long order)
+    {
+        /// <summary>Whoever was asked for first is placed first.</summary>
+        public long Order { get; } = order;
+
+        public int Epochs { get; set; }
+
+        public int Until { get; set; }
+
+        public int Begun { get; set; }
+
+        public bool IsRunning { get; set; }
+    }
+}

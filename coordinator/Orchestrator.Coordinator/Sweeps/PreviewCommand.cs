@@ -1,0 +1,51 @@
+using System.CommandLine;
+using Orchestrator.Specs;
+
+namespace Orchestrator.Coordinator.Sweeps;
+
+/// <summary><c>orch sweep preview</c>, which becomes this program: reads a file and says what it asks for. Starts nothing.</summary>
+internal static class PreviewCommand
+{
+    private const long Largest = 1024 * 1024;
+    private static readonly Argument<string> File = new("FILE") { Description = "The sweep file, YAML" };
+    private static readonly Option<string[]> Set = new("--set") { Description = "PATH=VALUE that replaces a field of the file" };
+    private static readonly Option<string> Output = new("--output") { Description = "text, or json for scripts", DefaultValueFactory = _ => "text" };
+
+    public static Command Build()
+    {
+        var command = new Command("preview", "What a sweep file asks for, before anything runs") { File, Set, Output };
+        command.SetAction(parsed => Run(parsed.GetRequiredValue(File), parsed.GetValue(Set) ?? [], parsed.GetValue(Output) == "json"));
+        return command;
+    }
+
+    /// <returns>0, or 2 where the file is wrong: one line says what, where and the mend.</returns>
+    private static int Run(string path, string[] set, bool json)
+    {
+        try
+        {
+            var file = new FileInfo(path);
+            if (!file.Exists || file.Length > Largest)
+            {
+                return Refuse(file.Exists ? $"{path} has {file.Length} bytes: a sweep file has at most {Largest}" : $"{path}: there is no such file");
+            }
+
+            var preview = SweepPreview.Of(SweepFile.Parse(System.IO.File.ReadAllText(path), path, set), path);
+            Console.Out.WriteLine(json ? preview.ToJson() : string.Join('\n', preview.Lines()));
+            return 0;
+        }
+        catch (SpecException mistake)
+        {
+            return Refuse(mistake.Error.ToString());
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return Refuse(failure.Message);
+        }
+    }
+
+    private static int Refuse(string line)
+    {
+        Console.Error.WriteLine($"error: {line.ReplaceLineEndings(" ")}");
+        return 2;
+    }
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using Orchestrator.Specs.Reading;
+
+namespace Orchestrator.Specs.Checks;
+
+/// <summary>What must hold of a sweep's stopper, its objectives and the points that it begins with.</summary>
+internal static class StopperChecks
+{
+    /// <summary>field -> the stoppers that take it; all where it is not named.</summary>
+    private static readonly Dictionary<string, string[]> Fields = new(StringComparer.Ordinal)
+    {
+        ["max_epochs"] = ["asha", "successive-halving", "hyperband"],
+        ["reduction"] = ["asha", "successive-halving", "hyperband"],
+        ["percentile"] = ["percentile"],
+        ["startup"] = ["median", "percentile"],
+        ["patience"] = ["patient"],
+        ["min_delta"] = ["patient"],
+        ["lower"] = ["threshold"],
+        ["upper"] = ["threshold"],
+    };
+
+    /// <param name="epochs">The most that a trial trains; 0 where that is not known.</param>
+    public static void Check(SpecNode.Map document, SearchSpec search, int epochs)
+    {
+        var place = document["search"]!;
+        CheckBeginning((SpecNode.Map)place, search);
+        if (search.Objectives.Count == 0)
+        {
+            throw place.Place.Child("objective").Error("missing-field", "this field is needed", "objective: { metric: val_accuracy, goal: maximize }");
+        }
+
+        if (search.Constraints.FirstOrDefault(constraint => constraint.Min is null && constraint.Max is null || constraint.Min > constraint.Max) is { } empty)
+        {
+            throw place.Place.Child("constraints").Error("out-of-range", $"the constraint on {empty.Metric} bounds nothing", $"write: {{ metric: {empty.Metric}, max: 0.5 }}");
+        }
+
+        if (search.Stopper is { } stopper)
+        {
+            CheckStopper(((SpecNode.Map)place)["stopper"]!, stopper, epochs);
+        }
+    }
+
+    private static void CheckBeginning(SpecNode.Map search, SearchSpec spec)
+    {
+        foreach (var field in (string[])["enqueue", "warm_start"])
+        {
+            if (spec.Sampler == "grid" && search[field] is { } given)
+            {
+                throw given.Place.Error("unknown-field", "a grid tries every point, whatever was tried before", "another sampler, or take it away");
+            }
+        }
+
+        if (spec.Trials > 0 && spec.Enqueue.Count > spec.Trials)
+        {
+            throw search["enqueue"]!.Place.Error("out-of-range", $"{spec.Enqueue.Count} points for {spec.Trials} trials", "more trials, or fewer points");
+        }
+    }
+
+    private static void CheckStopper(SpecNode node, StopperSpec stopper, int epochs)
+    {
+        foreach (var (name, value) in node is SpecNode.Map map ? map.Fields : [])
+        {
+            if (Fields.TryGetValue(name, out var stoppers) && !stoppers.Contains(stopper.Name, StringComparer.Ordinal))
+            {
+                throw value.Place.Error("unknown-field", $"{stopper.Name} has no {name}", $"it belongs to {string.Join(", ", stoppers)}");
+            }
+        }
+
+        Place At(string field) => (node as SpecNode.Map)?[field]?.Place ?? node.Place.Child(field);
+        if (stopper.MaxEpochs is { } told && epochs > 0 && told > epochs)
+        {
+            throw At("max_epochs").Error("out-of-range", $"no trial trains for {Show(told)} epochs: training.epochs is {Show(epochs)}", $"at most {Show(epochs)}, or leave it out");
+        }
+
+        var most = stopper.MaxEpochs ?? epochs;
+        if (stopper.Name == "hyperband" && most == 0)
+        {
+            throw At("max_epochs").Error("missing-field", "hyperband divides a number of epochs that must be known", "say the steps of a whole trial: max_epochs: 27");
+        }
+
+        if (Fields["reduction"].Contains(stopper.Name, StringComparer.Ordinal) && most > 0 && stopper.MinEpochs >= most)
+        {
+            throw At("min_epochs").Error("out-of-range", $"a trial has {Show(most)} epochs, so none is left after the lowest rung at {Show(stopper.MinEpochs)}", most == 1 ? "more training.epochs, or no stopper" : $"below {Show(most)}");
+        }
+
+        if (stopper.Name == "threshold" && (stopper is { Lower: null, Upper: null } || stopper.Lower > stopper.Upper))
+        {
+            throw node.Place.Error("missing-field", "threshold needs a bound", "stopper: { name: threshold, upper: 5 }, or lower");
+        }
+    }
+
+    private static string Show(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
