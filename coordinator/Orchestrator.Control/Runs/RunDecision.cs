@@ -134,23 +134,17 @@ public static class RunDecision
             return [ended, .. Scored(state, c.Metrics, "", c.At)];
         }
 
-        var weights = c.Rank == 0 ? new RunEvent.TrainingEnded(c.Generation, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At) : null;
+        var weights = c.Rank == 0 ? new RunEvent.TrainingEnded(c.Generation, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At, c.Paused) : null;
         // What rank 0 said stands from here on: the last checkpoint is committed, and the others have nothing left to add.
         return weights is null ? [ended]
             : state.CutAfter <= c.Epoch ? [ended, weights, .. Cut(state, state.CutAfter.Value, c.At)]
-            : [ended, weights, .. Trained(state, c.Stopped, c.Epoch, c.At)];
+            : c.Paused ? [ended, weights]
+            : [ended, weights, .. Trained(state, c.Stopped, c.At)];
     }
 
-    /// <summary>
-    /// A run of its own is scored by its best checkpoint before it succeeds; a trial waits until its sweep asks. One that came to the epoch where it pauses has not ended.
-    /// </summary>
-    private static IReadOnlyList<RunEvent> Trained(RunState state, bool stopped, int epoch, DateTimeOffset at)
+    /// <summary>A run of its own is scored by its best checkpoint before it succeeds; a trial waits until its sweep asks.</summary>
+    private static IReadOnlyList<RunEvent> Trained(RunState state, bool stopped, DateTimeOffset at)
     {
-        if (!stopped && epoch < state.Plan!.Epochs)
-        {
-            return [];
-        }
-
         var best = state.Best?.Id ?? "";
         return (stopped, state.Trial, best) switch
         {

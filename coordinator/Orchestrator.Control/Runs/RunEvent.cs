@@ -60,7 +60,8 @@ public abstract record RunEvent(DateTimeOffset At)
     public sealed record GenerationFailed(int Generation, FailureKind Kind, int Rank, string Agent, string Message, string Detail, long StepsLost,
         long ResumeStep, int ResumeEpoch, DateTimeOffset At) : RunEvent(At);
 
-    public sealed record TrainingEnded(int Generation, long Step, int Epoch, string WeightsHash, long SamplesPerEpoch, DateTimeOffset At)
+    /// <param name="Paused">It came to where it pauses; it has not ended.</param>
+    public sealed record TrainingEnded(int Generation, long Step, int Epoch, string WeightsHash, long SamplesPerEpoch, DateTimeOffset At, bool Paused = false)
         : RunEvent(At);
 
     /// <summary>To end early at the next epoch.</summary>

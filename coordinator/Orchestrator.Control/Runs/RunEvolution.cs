@@ -66,7 +66,7 @@ public static class RunEvolution
             RunEvent.TrainingEnded e => Over(state) with
             {
                 // Extended while it came to where it was to pause, it waits for slots again.
-                Phase = e.Epoch < state.Target && !state.StopRequested ? RunPhase.Waiting : RunPhase.Idle,
+                Phase = e.Paused && e.Epoch < state.Target ? RunPhase.Waiting : RunPhase.Idle,
                 Step = e.Step,
                 Epoch = e.Epoch,
                 WeightsHash = e.WeightsHash,

@@ -54,7 +54,7 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
     private async Task EndAsync(TaskKey task, TaskEnded ended, DateTimeOffset now, CommandOrder order)
     {
         var state = await runs.ExecuteAsync(task.Run, new RunCommand.End(task.Generation, task.Rank, ended.Step, ended.Epoch, ended.WeightsHash,
-            new Dictionary<string, double>(ended.Metrics), ended.SamplesPerEpoch, ended.Stopped, now), order);
+            new Dictionary<string, double>(ended.Metrics), ended.SamplesPerEpoch, ended.Stopped, now, ended.Paused), order);
         FreeOnceGone(task, state);
     }
 

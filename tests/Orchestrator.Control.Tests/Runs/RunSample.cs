@@ -64,8 +64,8 @@ internal sealed class RunSample
     public IReadOnlyList<RunEvent> Checkpoint(int epoch, double loss = 1, int? generation = null) => Do(new RunCommand.CommitCheckpoint(
         generation ?? Generation, 0, Record(epoch, loss), At));
 
-    public IReadOnlyList<RunEvent> End(int epoch, int rank = 0, bool stopped = false, int? generation = null) => Do(new RunCommand.End(
-        generation ?? Generation, rank, epoch * 10, epoch, "weights", new Dictionary<string, double>(), 640, stopped, At));
+    public IReadOnlyList<RunEvent> End(int epoch, int rank = 0, bool stopped = false, int? generation = null, bool paused = false) => Do(new RunCommand.End(
+        generation ?? Generation, rank, epoch * 10, epoch, "weights", new Dictionary<string, double>(), 640, stopped, At, paused));
 
     public IReadOnlyList<RunEvent> Fail(FailureKind kind, int rank = 0, int suspect = -1, long reached = 0, int? generation = null, string detail = "") =>
         Do(new RunCommand.Fail(generation ?? Generation, rank, kind, "why", detail, suspect, reached, At));

@@ -147,7 +147,10 @@ public sealed class TrainingSession : IDisposable
     {
         WaitForWriter(collective);
         var hash = newest is { } last && last.Step == state.Step ? last.ModelSha256 : checkpoints.HashNow();
-        return new TrainingOutcome(state.Step, state.Epoch, hash, state.SamplesPerEpoch, stopped, state.Metrics);
+        return new TrainingOutcome(state.Step, state.Epoch, hash, state.SamplesPerEpoch, stopped, state.Metrics)
+        {
+            Paused = !stopped && state.Epoch < run.Spec.Training.Epochs && !state.Course.IsExhausted(run.Spec.Training),
+        };
     }
 
     /// <summary>Nobody goes before rank 0 has the last checkpoint on its disk: should it die over it, another writes it. Told again and again, for a large file takes longer than peers may be silent.</summary>

@@ -93,7 +93,7 @@ internal sealed class TrainerHost(AgentLink link)
 
     private static TaskEnded Ended(TrainingOutcome outcome)
     {
-        var ended = new TaskEnded { Step = outcome.Step, Epoch = outcome.Epoch, WeightsHash = outcome.WeightsHash, SamplesPerEpoch = outcome.SamplesPerEpoch, Stopped = outcome.Stopped };
+        var ended = new TaskEnded { Step = outcome.Step, Epoch = outcome.Epoch, WeightsHash = outcome.WeightsHash, SamplesPerEpoch = outcome.SamplesPerEpoch, Stopped = outcome.Stopped, Paused = outcome.Paused };
         ended.Metrics.Add(outcome.Metrics.ToDictionary());
         return ended;
     }
