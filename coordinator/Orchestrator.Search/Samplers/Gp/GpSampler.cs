@@ -40,6 +40,13 @@ public sealed class GpSampler : ISampler
     {
         var history = History.Of(study, trial);
         var ended = Enumerable.Range(0, history.Count).Where(number => history.States[number] != ObservedState.Running).ToArray();
+        if (ended.Length < Startup && history.Informative >= Startup)
+        {
+            // Under a stopper that pauses trials few end; what has been reported is then all there is.
+            history = history.WithPartial();
+            ended = [.. Enumerable.Range(0, history.Count).Where(number => history.States[number] != ObservedState.Running)];
+        }
+
         var codec = study.Space.Codec;
         if (ended.Length < Startup || history.Valued == 0 || codec.Dimensions.Count == 0)
         {
