@@ -139,6 +139,7 @@ public sealed class TrainingSession : IDisposable
             Dataset = JsonNode.Parse(run.Dataset.Manifest.ToBytes())!.AsObject(),
             Ledger = state.Ledger.Entry,
             EpochLoss = state.EpochLoss,
+            Trail = state.Trail.Record,
             Metrics = new SortedDictionary<string, double>(state.Metrics, StringComparer.Ordinal),
             Course = state.Course == MetricCourse.Beginning ? null : state.Course,
             Hardware = hardware,
