@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Grpc.Core;
+using Orchestrator.Control.Runs;
 using Orchestrator.Control.Workers;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Artifacts;
@@ -79,9 +80,9 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
                     agents.Listed(agent, message.Heartbeat.Tasks);
                     foreach (var task in message.Heartbeat.Tasks)
                     {
-                        if (table.Find(task.Run)?.Current is { } generation && generation.Number == task.Generation)
+                        if (table.Find(task.Run)?.Current is { } generation && generation.MemberOf(new TrainerName(task.Generation, task.Rank)) is { } member)
                         {
-                            effects.Follow(task.Run, task.Generation).Hear(task);
+                            effects.Follow(task.Run, generation.Number).Hear(task, member.Place.Rank);
                         }
                     }
 
@@ -108,9 +109,12 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
     {
         try
         {
-            await foreach (var message in connection.Outbound.ReadAllAsync(cancellationToken))
+            while (await connection.Outbound.WaitToReadAsync(cancellationToken))
             {
-                await responses.WriteAsync(message, cancellationToken);
+                while (connection.Outbound.TryRead(out var message))
+                {
+                    await responses.WriteAsync(message, cancellationToken);
+                }
             }
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException or InvalidOperationException or RpcException)
@@ -131,7 +135,7 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
             if (exception is JournalException { Passing: true })
             {
                 // It comes back at once and sends all of it again: the journal gets a moment.
-                await Task.Delay(JournalPause, time, connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(JournalPause, time, connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             }
 
             connection.Close();

@@ -10,7 +10,7 @@ using Orchestrator.Worker.Seeing;
 
 namespace Orchestrator.Worker.Agent.Tasks;
 
-/// <summary>One rank's life on this machine: fetch what it needs, start its trainer, pass its words on, and say how it ended.</summary>
+/// <summary>A trainer's life on this machine: fetch what it needs, start its trainer, pass its words on, and say how it ended.</summary>
 internal sealed partial class AgentTask
 {
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
@@ -37,7 +37,7 @@ internal sealed partial class AgentTask
     private EndReason? reason;
     private int attached;
     private volatile string peerAddress = "";
-    private volatile bool begun;
+    private volatile int begun;
     private volatile bool ended;
 
     private AgentTask(AgentContext context, AssignTask assignment)
@@ -69,7 +69,10 @@ internal sealed partial class AgentTask
 
     public bool EvaluatesTest => assignment.EvaluateTest;
 
-    /// <summary>Names this task at the trainers' socket.</summary>
+    /// <summary>Its trainer does not compute yet.</summary>
+    public bool IsLoading => peerAddress.Length == 0 && !ended;
+
+    /// <summary>Names a trainer at the socket that is started for this task.</summary>
     public string Secret { get; } = RandomNumberGenerator.GetHexString(64, lowercase: true);
 
     /// <summary>Completes when the process is gone and its end is in the spool; never fails.</summary>
@@ -81,8 +84,9 @@ internal sealed partial class AgentTask
         Generation = Key.Generation,
         Rank = Key.Rank,
         Pid = process?.Pid ?? 0,
-        State = ended ? "ended" : begun ? "training" : peerAddress.Length > 0 ? "ready" : "starting",
+        State = ended ? "ended" : begun > 0 ? "training" : peerAddress.Length > 0 ? "ready" : "starting",
         PeerAddress = peerAddress,
+        BegunGeneration = begun,
     };
 
     public TaskProgress Progress() => progress.Read();
@@ -91,7 +95,13 @@ internal sealed partial class AgentTask
     public void LookAtMemory() => memory?.Look();
 
     /// <summary>From here on it counts as training: a coordinator that comes back need not ask whether the word arrived.</summary>
-    public void Begin(BeginGeneration begin) => begun |= commands.Writer.TryWrite(new TrainerCommand { Begin = begin });
+    public void Begin(BeginGeneration begin)
+    {
+        if (begin.Generation > begun && commands.Writer.TryWrite(new TrainerCommand { Begin = begin }))
+        {
+            begun = begin.Generation;
+        }
+    }
 
     /// <summary>Finish the epoch, write a checkpoint, end.</summary>
     public void StopGracefully(StopTask stop) => commands.Writer.TryWrite(new TrainerCommand { Stop = stop });
@@ -234,9 +244,8 @@ internal sealed partial class AgentTask
         await after.WaitAsync(ending.Token);
         var training = RunSpec.FromJson(assignment.Spec).Training;
         train = await PrepareOnceThereIsRoomAsync(ending.Token);
-        var environment = TrainerEnvironment.Create(context.Options, Secret, training);
         ending.Token.ThrowIfCancellationRequested();
-        process = TrainerProcess.Start(context.Directory.SocketPath, environment, line => context.Logs.Add(Key, line));
+        process = GetTrainer(TrainerEnvironment.Create(context.Options, training));
         memory = new TrainerMemory(process.Pid);
         progress.Started(process.Pid);
         LogStarted(log, Key, process.Pid);
@@ -259,6 +268,13 @@ internal sealed partial class AgentTask
         }
 
         return terminal.Task.IsCompleted ? await terminal.Task : new Report { Failed = ExitVerdict.Of(exitCode, verdict, process.Tail) };
+    }
+
+    /// <summary>The one in reserve, or a fresh one.</summary>
+    private TrainerProcess GetTrainer(Dictionary<string, string> environment)
+    {
+        void Line(string text) => context.Logs.Add(Key, text);
+        return context.Spares.Take(environment)?.GiveTo(this, Line) ?? TrainerProcess.Start(context.Directory.SocketPath, Secret, environment, spare: false, Line);
     }
 
     /// <summary>A run that fails at once is placed again at once: a full disk gets its time.</summary>
@@ -315,23 +331,8 @@ internal sealed partial class AgentTask
         await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         lock (ending)
         {
-            return reason switch
-            {
-                null => end,
-                EndReason.Stopped when end.Ended is not null => end,
-                EndReason.Stopped => Stopped(),
-                EndReason.Preempted when end.Ended is not null => end,
-                EndReason.Preempted => new Report { Failed = new TaskFailed { Kind = "preempted", Message = "the agent drains", SuspectRank = -1 } },
-                EndReason.Fenced or EndReason.Shutdown => null,
-                _ => throw new UnreachableException(),
-            };
+            return LastWord.Of(reason, end, progress.Read());
         }
-    }
-
-    private Report Stopped()
-    {
-        var last = progress.Read();
-        return new Report { Ended = new TaskEnded { Step = last.Step, Epoch = last.Epoch, Stopped = true } };
     }
 
     private async Task GoneAsync()
