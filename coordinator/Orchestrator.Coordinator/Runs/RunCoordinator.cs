@@ -31,7 +31,7 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
         await agents.LoadAsync(await journal.ListStreamsAsync("worker", cancellationToken), cancellationToken);
-        await streams.LoadAllAsync(await journal.ListStreamsAsync("run", cancellationToken), cancellationToken);
+        await streams.LoadAllAsync(cancellationToken);
         foreach (var run in table.Active())
         {
             if (run.Current is not null)

@@ -113,18 +113,16 @@ public sealed class TrainingSession : IDisposable
             }
         }
 
-        if (state.DueCheckpoint <= start.KnownCheckpoint)
+        switch (CheckpointDuties.Of(state, start.KnownCheckpoint, rank, checkpoints.HeldStep, checkpoints.HasBegun))
         {
-            return;
-        }
-
-        if (checkpoints.HeldStep != state.DueCheckpoint && state.Step == state.DueCheckpoint)
-        {
-            Save(rank, cancellationToken);
-        }
-        else if (rank == 0 && checkpoints.HeldStep == state.DueCheckpoint && !checkpoints.HasBegun)
-        {
-            checkpoints.Begin(cancellationToken);
+            case CheckpointDuty.Save:
+                Save(rank, cancellationToken);
+                break;
+            case CheckpointDuty.Write:
+                checkpoints.Begin(cancellationToken);
+                break;
+            case CheckpointDuty.None:
+                break;
         }
     }
 
@@ -142,6 +140,7 @@ public sealed class TrainingSession : IDisposable
             Dataset = JsonNode.Parse(run.Dataset.Manifest.ToBytes())!.AsObject(),
             Ledger = state.Ledger.Entry,
             EpochLoss = state.EpochLoss,
+            Trail = state.Trail.Record,
             Metrics = new SortedDictionary<string, double>(state.Metrics, StringComparer.Ordinal),
             Course = state.Course == MetricCourse.Beginning ? null : state.Course,
             Hardware = hardware,

@@ -35,6 +35,7 @@ internal static class AgentCommand
                 DrainPatience = parsed.GetValue(drainSeconds) is >= 0 and <= 86_400 and var seconds
                     ? TimeSpan.FromSeconds(seconds)
                     : throw new CommandException(ExitCode.BadInput, $"--drain-seconds {parsed.GetValue(drainSeconds)} is not between 0 and 86400"),
+                KeepsSpare = !parsed.GetValue(noSpare),
                 Embedded = parsed.GetValue(embedded),
             },
             cancellationToken));

@@ -23,6 +23,9 @@ internal sealed record AgentOptions
     /// <summary>How long trainers have to hand over before they are ended, when the agent drains.</summary>
     public TimeSpan DrainPatience { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>A warm trainer waits for the next task.</summary>
+    public bool KeepsSpare { get; init; } = true;
+
     /// <summary>Started by the coordinator's own worker pool.</summary>
     public bool Embedded { get; init; }
 
