@@ -347,8 +347,9 @@ public sealed class SharedMemoryCollectiveTests : CollectiveConformance
 
     private protected override async Task<Gang> GangAsync(ShardPlan plan)
     {
-        var gang = await Gang.ConnectAsync(plan);
-        Assert.All(gang.Ranks, collective => Assert.Equal(plan.WorldSize == 1 ? "one process" : "shared memory", collective.Transport));
+        // Half of the worlds read rows where they lie, however few they are.
+        var gang = await Gang.ConnectAsync(plan, Gang.Patient with { CachedBytes = plan.WorldSize % 2 == 0 ? 0 : 12 << 20 });
+        Assert.All(gang.Ranks, collective => Assert.Equal("shared memory", collective.Transport));
         return gang;
     }
 }
@@ -363,7 +364,7 @@ public sealed class MixedCollectiveTests : CollectiveConformance
     private protected override async Task<Gang> GangAsync(ShardPlan plan)
     {
         var gang = await Gang.ConnectAsync(plan, host: rank => Hosts[rank]);
-        Assert.All(gang.Ranks, collective => Assert.StartsWith(plan.WorldSize == 1 ? "one" : "shared memory and tcp", collective.Transport, StringComparison.Ordinal));
+        Assert.All(gang.Ranks, collective => Assert.StartsWith("shared memory and tcp", collective.Transport, StringComparison.Ordinal));
         return gang;
     }
 }

@@ -31,7 +31,7 @@ internal sealed class Gang : IAsyncDisposable
             return Collective.ConnectAsync(listener, rank, peers, plan, key, told, TestContext.Current.CancellationToken);
         });
 
-    private static CollectiveOptions Patient => new() { Deadline = TimeSpan.FromSeconds(30) };
+    public static CollectiveOptions Patient => new() { Deadline = TimeSpan.FromSeconds(30) };
 
     private static async Task<Gang> MeetAsync(int worldSize, Func<TcpListener, int, string[], byte[], Task<ICollective>> connect)
     {

@@ -19,7 +19,14 @@ internal sealed class Gradients<T>(int shards, int elements, int seed)
         }
 
         var split = ReductionTree.Split(node);
-        return [.. Sum(new TreeNode(node.First, split)).Zip(Sum(new TreeNode(split, node.End)), (a, b) => unchecked(a + b))];
+        var (left, right) = (Sum(new TreeNode(node.First, split)), Sum(new TreeNode(split, node.End)));
+        var sum = new T[left.Length];
+        for (var index = 0; index < sum.Length; index++)
+        {
+            sum[index] = unchecked(left[index] + right[index]);
+        }
+
+        return sum;
     }
 
     /// <summary>What a rank sends: a row for each owned node, <paramref name="stride"/> apart, with something else between the
@@ -40,10 +47,14 @@ internal sealed class Gradients<T>(int shards, int elements, int seed)
     private static T[] Make(int elements, int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, elements).Select(_ => Value(random))];
-    }
+        var values = new T[elements];
+        for (var index = 0; index < elements; index++)
+        {
+            values[index] = default(T) is float or double
+                ? T.CreateTruncating((random.NextDouble() - 0.5) * Math.ScaleB(1, (index % 25) - 12))
+                : T.CreateTruncating(random.NextInt64());
+        }
 
-    private static T Value(Random random) => default(T) is float or double
-        ? T.CreateTruncating((random.NextDouble() - 0.5) * Math.ScaleB(1, random.Next(-12, 12)))
-        : T.CreateTruncating(random.NextInt64());
+        return values;
+    }
 }

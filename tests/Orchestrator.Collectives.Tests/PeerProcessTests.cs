@@ -48,7 +48,7 @@ public sealed class PeerProcessTests
     [MemberData(nameof(Ends))]
     public async Task A_peer_killed_at_any_stage_of_a_shared_sum_is_lost_and_no_sum_is_torn(string stage, bool allocated)
     {
-        var options = new CollectiveOptions { Deadline = TimeSpan.FromSeconds(60) };
+        var options = new CollectiveOptions { Deadline = TimeSpan.FromSeconds(60), CachedBytes = 0 };
         var (peer, mine) = await PeerProgram.MeetAsync(options, (Enum.Parse<HostStage>(stage), allocated));
         using (peer)
         await using (mine)

@@ -50,7 +50,7 @@ internal sealed partial class PeerProgram : IDisposable
 
     public static async Task<int> RunAsync(string[] arguments)
     {
-        var options = new CollectiveOptions { SharedMemory = bool.Parse(arguments[2]) };
+        var options = new CollectiveOptions { SharedMemory = bool.Parse(arguments[2]), CachedBytes = 0 };
 
         // Nobody dials the highest rank: its own listener is a formality.
         using var listener = TcpCollective.Listen("127.0.0.1");

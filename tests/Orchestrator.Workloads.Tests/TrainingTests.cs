@@ -184,7 +184,7 @@ public sealed class TrainingTests(Digits digits) : IClassFixture<Digits>
         {
             var notes = new Notes();
             var part = digits.Train(Digits.Spec(Mlp, training), notes, checkpoint: from, until: until);
-            Assert.Equal((until, false), (part.Epoch, part.Stopped));
+            Assert.Equal((until, false, true), (part.Epoch, part.Stopped, part.Paused));
             Assert.Equal(part.Step, notes.Checkpoints[^1].Step);
             from = notes.Checkpoints[^1].Directory;
         }

@@ -16,6 +16,10 @@ public sealed record CollectiveOptions
     /// <summary>Whether ranks that can read each other's memory do so.</summary>
     public bool SharedMemory { get; init; } = true;
 
+    /// <summary>Rows up to this size, in bytes, are still in the caches of the core that wrote them, from where others read slowly: they
+    /// are staged wherever they lie.</summary>
+    internal int CachedBytes { get; init; } = 12 << 20;
+
     /// <summary>For tests: another host's name.</summary>
     internal string? Host { get; init; }
 

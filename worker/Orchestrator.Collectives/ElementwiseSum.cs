@@ -9,12 +9,18 @@ internal sealed unsafe class ElementwiseSum
     public const int TileBytes = 16 << 10;
 
     private readonly delegate*<byte*, byte*, byte*, int, void> add;
+    private readonly delegate*<byte*, byte*, byte*, int, void> addStreaming;
 
-    private ElementwiseSum(int dtype, int size, delegate*<byte*, byte*, byte*, int, void> add)
+    private ElementwiseSum(
+        int dtype,
+        int size,
+        delegate*<byte*, byte*, byte*, int, void> add,
+        delegate*<byte*, byte*, byte*, int, void> addStreaming)
     {
         Dtype = dtype;
         Size = size;
         this.add = add;
+        this.addStreaming = addStreaming;
     }
 
     /// <summary>Says on the wire what is being added.</summary>
@@ -29,12 +35,12 @@ internal sealed unsafe class ElementwiseSum
     /// <summary>Adds <paramref name="count"/> elements of the leaves along the tree, a tile at a time, so that what is added in between
     /// stays in the nearest cache.</summary>
     /// <param name="operands">The leaves' addresses, then the temporaries', <see cref="TileBytes"/> each.</param>
-    public void Run(TreeProgram program, ReadOnlySpan<nint> operands, byte* output, int count)
+    /// <param name="streaming">The result is for another core.</param>
+    public void Run(TreeProgram program, ReadOnlySpan<nint> operands, byte* output, int count, bool streaming = false)
     {
         if (program.OnlyLeaf >= 0)
         {
-            var bytes = (long)count * Size;
-            Buffer.MemoryCopy((byte*)operands[program.OnlyLeaf], output, bytes, bytes);
+            StreamingMemory.Copy((byte*)operands[program.OnlyLeaf], output, (long)count * Size, streaming);
             return;
         }
 
@@ -44,8 +50,9 @@ internal sealed unsafe class ElementwiseSum
             var offset = (nint)first * Size;
             foreach (var step in program.Steps)
             {
-                add(
-                    step.Target == TreeProgram.Output ? output + offset : (byte*)operands[step.Target],
+                var last = step.Target == TreeProgram.Output;
+                (last && streaming ? addStreaming : add)(
+                    last ? output + offset : (byte*)operands[step.Target],
                     (byte*)operands[step.Left] + (step.Left < program.Leaves ? offset : 0),
                     (byte*)operands[step.Right] + (step.Right < program.Leaves ? offset : 0),
                     Math.Min(tile, count - first));
@@ -69,10 +76,26 @@ internal sealed unsafe class ElementwiseSum
         }
     }
 
+    private static void AddStreaming<T>(byte* target, byte* left, byte* right, int count)
+        where T : unmanaged, INumber<T>
+    {
+        var (sum, a, b) = ((nint)target, (nint)left, (nint)right);
+        var index = Math.Min(count, StreamingMemory.Unaligned(target) / sizeof(T));
+        Add<T>(target, left, right, index);
+        for (; index <= count - Vector<T>.Count; index += Vector<T>.Count)
+        {
+            Vector.StoreAlignedNonTemporal(Vector.Load((T*)a + index) + Vector.Load((T*)b + index), (T*)sum + index);
+        }
+
+        StreamingMemory.Fence();
+        var rest = index * sizeof(T);
+        Add<T>(target + rest, left + rest, right + rest, count - index);
+    }
+
     private static class Cache<T>
         where T : unmanaged, INumber<T>
     {
-        public static readonly ElementwiseSum Instance = new(DtypeOf(), sizeof(T), &Add<T>);
+        public static readonly ElementwiseSum Instance = new(DtypeOf(), sizeof(T), &Add<T>, &AddStreaming<T>);
 
         private static int DtypeOf() => default(T) switch
         {

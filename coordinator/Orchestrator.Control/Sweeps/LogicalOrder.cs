@@ -10,7 +10,8 @@ internal static class LogicalOrder
 {
     /// <summary>Handles everything whose turn has come, fills the slots, and ends the sweep where nothing is left.</summary>
     /// <param name="at">The time on the clock, for the record only.</param>
-    public static void Advance(Turn turn, DateTimeOffset at)
+    /// <param name="heard">The only trial of which something has come in since the last time; null where others may be ready too.</param>
+    public static void Advance(Turn turn, DateTimeOffset at, int? heard = null)
     {
         if (turn.State is not { Phase: SweepPhase.Searching, IsPaused: false })
         {
@@ -20,7 +21,7 @@ internal static class LogicalOrder
         Slots.Fill(turn);
         do
         {
-            while (Next(turn.State) is { } trial)
+            while (Next(turn.State, heard) is { } trial)
             {
                 Handle(turn, trial);
                 Judgement.Judge(turn, trial.Number, at);
@@ -54,7 +55,7 @@ internal static class LogicalOrder
         }
     }
 
-    private static Trial? Next(SweepState state)
+    private static Trial? Next(SweepState state, int? heard)
     {
         if (state.Due.IsEmpty)
         {
@@ -63,6 +64,12 @@ internal static class LogicalOrder
 
         if (state.Settings!.Order == TrialOrder.Arrival)
         {
+            // Without rungs no other trial's report can have become due: not all slots need to be looked at for every report.
+            if (heard is { } number && state.Settings.Stopper is null)
+            {
+                return !state.Trials[number].HasEnded && IsReady(state.Trials[number]) ? state.Trials[number] : null;
+            }
+
             return state.Due.Select(due => state.Trials[due.Trial]).FirstOrDefault(IsReady);
         }
 

@@ -98,7 +98,7 @@ public static class SweepDecision
 
         Start(turn, c.Trial, c.Attempt, c.At);
         turn.Emit(new SweepEvent.ReportReceived(c.Trial, c.Tick, c.Metrics));
-        LogicalOrder.Advance(turn, c.At);
+        LogicalOrder.Advance(turn, c.At, c.Trial);
         External.AfterReport(turn, c.Trial, c.At);
     }
 
@@ -129,7 +129,7 @@ public static class SweepDecision
                 else
                 {
                     turn.Emit(new SweepEvent.EndReceived(c.Trial, c.End));
-                    LogicalOrder.Advance(turn, c.End.At);
+                    LogicalOrder.Advance(turn, c.End.At, c.Trial);
                 }
 
                 break;

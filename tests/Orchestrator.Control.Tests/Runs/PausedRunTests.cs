@@ -35,8 +35,18 @@ public sealed class PausedRunTests
         run.Do(new RunCommand.Extend(3, RunSample.At));
         Assert.Equal(RunPhase.Working, run.State.Phase);
         run.Checkpoint(1);
-        run.End(1);
+        run.End(1, paused: true);
         Assert.Equal(RunPhase.Waiting, run.State.Phase);
+    }
+
+    [Fact]
+    public void A_run_that_stops_by_itself_before_its_last_epoch_has_succeeded()
+    {
+        var run = RunSample.Working(trial: RunSample.Trial);
+        run.Epoch(1);
+        run.Checkpoint(1);
+        run.End(1);
+        Assert.Equal((RunOutcome.Succeeded, RunPhase.Idle), (run.State.Outcome, run.State.Phase));
     }
 
     [Fact]
@@ -121,6 +131,6 @@ public sealed class PausedRunTests
     {
         run.Epoch(epoch);
         run.Checkpoint(epoch);
-        run.End(epoch);
+        run.End(epoch, paused: epoch < run.State.Plan!.Epochs);
     }
 }

@@ -38,7 +38,7 @@ public sealed unsafe class HostCollective : OrderedCollective
             options.Deadline);
         nint[] starts = [.. layout.Ranks.Select(member => (nint)(member == rank ? segment.Start : meeting.Segments[member]!.Start))];
         slices = new SliceSum(plan, layout, group, mesh, links);
-        reduction = new HostReduction(plan, layout, group, segment, starts, slices);
+        reduction = new HostReduction(plan, layout, group, segment, starts, slices, options.CachedBytes);
         exchange = new HostExchange(layout, group, segment, starts);
         Transport = layout.OneHost ? "shared memory" : $"shared memory and tcp, {layout.Hosts.Length} hosts ({meeting.Obstacle})";
     }

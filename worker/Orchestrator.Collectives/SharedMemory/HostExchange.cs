@@ -70,7 +70,7 @@ internal sealed unsafe class HostExchange
                     group.AwaitAll(group.Reached - 2);
                 }
 
-                Buffer.MemoryCopy(bytes + first, (byte*)here, count, count);
+                StreamingMemory.Copy(bytes + first, (byte*)here, count);
             }
             else
             {

@@ -23,8 +23,10 @@ internal sealed unsafe class HostGroup
     /// <summary>How late a death is seen.</summary>
     private const int LookUpMilliseconds = 10;
 
-    /// <summary>As long as falling asleep and being woken take.</summary>
-    private static readonly long Patience = Environment.ProcessorCount > 1 ? Stopwatch.Frequency / 50_000 : 0;
+    /// <summary>Waits shorter than this end while still looking, where the machine gives this rank a core for that long: to fall asleep
+    /// and be woken takes as long, and twice that on a virtual machine.</summary>
+    private static readonly long Short = Stopwatch.Frequency / 10_000;
+    private static readonly long Least = Stopwatch.Frequency / 1_000_000;
 
     private readonly int me;
     private readonly int[] ranks;
@@ -33,6 +35,7 @@ internal sealed unsafe class HostGroup
     private readonly TimeSpan deadline;
     private readonly Announcement[] announced;
     private long sequence;
+    private long patience = Least;
     private volatile bool closing;
 
     /// <param name="ranks">Of the members.</param>
@@ -119,11 +122,45 @@ internal sealed unsafe class HostGroup
     /// <exception cref="CollectiveException">The member is gone, gave up, or does not get there.</exception>
     public void Await(int member, long position)
     {
-        if (Position(member) >= position || Look(member, position))
+        if (Position(member) >= position)
         {
             return;
         }
 
+        var began = Stopwatch.GetTimestamp();
+        if (!Look(member, position, began))
+        {
+            Sleep(member, position);
+        }
+
+        // As it was, so it will be: ranks that run side by side wait little and look, those that take turns on a core sleep at once.
+        var waited = Stopwatch.GetTimestamp() - began;
+        patience = waited < Short ? Math.Min(Short, patience * 2) : Math.Max(Least, patience / 2);
+    }
+
+    /// <summary>While this rank waits for other hosts.</summary>
+    public void Elsewhere(bool waits) => Volatile.Write(ref *headers[me].Waiting, waits ? SegmentHeader.Elsewhere : 0);
+
+    /// <summary>Tells the others that this rank gives up.</summary>
+    /// <param name="culprit">The rank to blame; -1: unknown.</param>
+    public void Abort(CollectiveFailure failure, int culprit)
+    {
+        Interlocked.CompareExchange(ref *headers[me].Abort, ((culprit + 1L) << 32) | ((long)failure + 1), 0);
+        Native.Wake(headers[me].PositionWord);
+    }
+
+    /// <summary>Ends this rank's waiting.</summary>
+    public void Close()
+    {
+        closing = true;
+        foreach (var header in headers)
+        {
+            Native.Wake(header.PositionWord);
+        }
+    }
+
+    private void Sleep(int member, long position)
+    {
         Interlocked.Exchange(ref *headers[me].Waiting, member + 1);
         try
         {
@@ -155,8 +192,8 @@ internal sealed unsafe class HostGroup
                 }
 
                 // Who waits for another host is not to blame, and will say who is; unless it does not even do that.
-                var patience = Volatile.Read(ref *headers[member].Waiting) == SegmentHeader.Elsewhere ? 2 * deadline : deadline;
-                if (Stopwatch.GetElapsedTime(moved) >= patience)
+                var allowed = Volatile.Read(ref *headers[member].Waiting) == SegmentHeader.Elsewhere ? 2 * deadline : deadline;
+                if (Stopwatch.GetElapsedTime(moved) >= allowed)
                 {
                     throw Silent();
                 }
@@ -168,30 +205,9 @@ internal sealed unsafe class HostGroup
         }
     }
 
-    /// <summary>While this rank waits for other hosts.</summary>
-    public void Elsewhere(bool waits) => Volatile.Write(ref *headers[me].Waiting, waits ? SegmentHeader.Elsewhere : 0);
-
-    /// <summary>Tells the others that this rank gives up.</summary>
-    /// <param name="culprit">The rank to blame; -1: unknown.</param>
-    public void Abort(CollectiveFailure failure, int culprit)
+    private bool Look(int member, long position, long began)
     {
-        Interlocked.CompareExchange(ref *headers[me].Abort, ((culprit + 1L) << 32) | ((long)failure + 1), 0);
-        Native.Wake(headers[me].PositionWord);
-    }
-
-    /// <summary>Ends this rank's waiting.</summary>
-    public void Close()
-    {
-        closing = true;
-        foreach (var header in headers)
-        {
-            Native.Wake(header.PositionWord);
-        }
-    }
-
-    private bool Look(int member, long position)
-    {
-        for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetTimestamp() - began < Patience;)
+        while (Environment.ProcessorCount > 1 && Stopwatch.GetTimestamp() - began < patience)
         {
             for (var turn = 0; turn < 8; turn++)
             {

@@ -7,8 +7,8 @@ namespace Orchestrator.Collectives.SharedMemory;
 /// </summary>
 internal sealed unsafe class HostReduction
 {
-    private const int AtOnceBytes = 32 << 10;
-    private const int StagingBytes = 8 << 20;
+    private const int AtOnceBytes = 16 << 10;
+    private const int StagingBytes = 32 << 20;
 
     /// <summary>Slices and pieces begin at multiples of this many elements: whole cache lines.</summary>
     private const int Alignment = 16;
@@ -21,17 +21,21 @@ internal sealed unsafe class HostReduction
     private readonly int[] copied;
     private readonly int rows;
     private readonly int greatestRows;
+    private readonly int cachedBytes;
     private readonly long slots;
     private readonly long stagedRows;
 
     /// <param name="starts">By member: where its segment begins in this process.</param>
-    public HostReduction(ShardPlan plan, HostLayout layout, HostGroup group, Segment segment, nint[] starts, SliceSum slices)
+    /// <param name="cachedBytes">Rows up to this size are staged wherever they lie.</param>
+    public HostReduction(
+        ShardPlan plan, HostLayout layout, HostGroup group, Segment segment, nint[] starts, SliceSum slices, int cachedBytes)
     {
         this.layout = layout;
         this.group = group;
         this.segment = segment;
         this.starts = starts;
         this.slices = slices;
+        this.cachedBytes = cachedBytes;
         rows = layout.Owned[layout.Member].Count;
         copied = new int[group.Members];
         greatestRows = Enumerable.Range(0, plan.WorldSize).Max(rank => plan.OwnedNodes(rank).Count);
@@ -54,25 +58,23 @@ internal sealed unsafe class HostReduction
     private void AddAtOnce(in Reduction reduction)
     {
         var sequence = group.NextSequence;
-        var bytes = reduction.Elements * reduction.Sum.Size;
+        var bytes = (long)reduction.Elements * reduction.Sum.Size;
         var slot = slots + ((sequence & 1) * Math.Max(1, rows) * AtOnceBytes);
         for (var row = 0; row < rows; row++)
         {
-            Buffer.MemoryCopy((byte*)reduction.Partials + (row * reduction.Stride), segment.Start + slot + (row * AtOnceBytes), bytes, bytes);
+            StreamingMemory.Copy((byte*)reduction.Partials + (row * reduction.Stride), segment.Start + slot + (row * AtOnceBytes), bytes);
         }
 
         group.Meet(new Announcement(
             sequence, HostOperation.ReduceAtOnce, reduction.Sum.Dtype, reduction.Elements, slot, AtOnceBytes, -1, int.MaxValue, Staged.Nothing));
         FillOperands(reduction, 0, 0);
-        slices.Run(reduction.Sum, (byte*)reduction.Total, reduction.Elements, sequence);
+        slices.Run(reduction.Sum, (byte*)reduction.Total, reduction.Elements, sequence, streaming: false);
     }
 
     private void AddInSlices(in Reduction reduction)
     {
         var (size, elements) = (reduction.Sum.Size, reduction.Elements);
-        var rowsAt = rows == 0 || group.Members == 1
-            ? 0
-            : segment.OffsetOf(reduction.Partials, ((rows - 1) * reduction.Stride) + ((long)elements * size));
+        var rowsAt = RowsAt(reduction);
         var totalAt = layout.IsOwner && group.Members > 1 ? segment.OffsetOf(reduction.Total, (long)elements * size) : 0;
         var staged = (rowsAt < 0 ? Staged.Rows : Staged.Nothing) | (totalAt < 0 ? Staged.Total : Staged.Nothing);
         var capacity = StagingBytes / size / (greatestRows + 1) / Alignment * Alignment;
@@ -98,6 +100,15 @@ internal sealed unsafe class HostReduction
         {
             AddPiece(reduction, mine, first, Math.Min(piece, elements - first), sequence);
         }
+    }
+
+    /// <summary>Where peers read this rank's rows; -1: nowhere yet.</summary>
+    private long RowsAt(in Reduction reduction)
+    {
+        var bytes = (long)reduction.Elements * reduction.Sum.Size;
+        return rows == 0 || group.Members == 1 ? 0
+            : rows * bytes <= cachedBytes ? -1
+            : segment.OffsetOf(reduction.Partials, ((rows - 1) * reduction.Stride) + bytes);
     }
 
     private void AddPiece(in Reduction reduction, in Announcement mine, int first, int count, long sequence)
@@ -131,8 +142,8 @@ internal sealed unsafe class HostReduction
             var to = segment.Start + mine.Rows + (row * mine.Stride);
             var before = (long)slice.First * size;
             var after = (long)(slice.First + slice.Count) * size;
-            Buffer.MemoryCopy(from, to, before, before);
-            Buffer.MemoryCopy(from + after, to + after, ((long)count * size) - after, ((long)count * size) - after);
+            StreamingMemory.Copy(from, to, before);
+            StreamingMemory.Copy(from + after, to + after, ((long)count * size) - after);
         }
     }
 
@@ -189,12 +200,11 @@ internal sealed unsafe class HostReduction
         var size = reduction.Sum.Size;
         FillOperands(reduction, first, block.First);
         var total = (byte*)reduction.Total + ((long)(first + block.First) * size);
-        var shown = (mine.Staged & Staged.Total) != Staged.Nothing ? segment.Start + mine.Total + ((long)block.First * size) : total;
-        slices.Run(reduction.Sum, shown, block.Count, sequence);
-        if (shown != total)
+        var staged = (mine.Staged & Staged.Total) != Staged.Nothing;
+        slices.Run(reduction.Sum, total, block.Count, sequence, streaming: group.Members > 1 && !staged);
+        if (staged)
         {
-            var bytes = (long)block.Count * size;
-            Buffer.MemoryCopy(shown, total, bytes, bytes);
+            StreamingMemory.Copy(total, segment.Start + mine.Total + ((long)block.First * size), (long)block.Count * size);
         }
     }
 

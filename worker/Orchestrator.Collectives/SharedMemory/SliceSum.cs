@@ -64,11 +64,12 @@ internal sealed unsafe class SliceSum : IDisposable
     public Span<nint> Operands => operands.AsSpan(0, Leaves);
 
     /// <summary>Adds a block of this rank's slice.</summary>
-    public void Run(ElementwiseSum sum, byte* output, int count, long sequence)
+    /// <param name="streaming">Other ranks will read it.</param>
+    public void Run(ElementwiseSum sum, byte* output, int count, long sequence, bool streaming)
     {
         if (layout.OneHost)
         {
-            sum.Run(programs[0], operands, output, count);
+            sum.Run(programs[0], operands, output, count, streaming);
             return;
         }
 

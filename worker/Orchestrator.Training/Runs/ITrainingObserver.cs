@@ -78,7 +78,11 @@ public readonly record struct StepResult(long Step, int Epoch, double TrainLoss,
 /// <param name="Stopped">True where <see cref="StopSignal"/> ended it before its last epoch.</param>
 /// <param name="Metrics">Of the last whole epoch.</param>
 public sealed record TrainingOutcome(
-    long Step, int Epoch, string WeightsHash, long SamplesPerEpoch, bool Stopped, IReadOnlyDictionary<string, double> Metrics);
+    long Step, int Epoch, string WeightsHash, long SamplesPerEpoch, bool Stopped, IReadOnlyDictionary<string, double> Metrics)
+{
+    /// <summary>It came to <see cref="TrainingTask.UntilEpoch"/>, and there would be more to train.</summary>
+    public bool Paused { get; init; }
+}
 
 /// <summary>
 /// Asks a rank to stop gracefully. Ranks agree over the collective, so that all stop after the same epoch: the one in which the first of them was asked.

@@ -31,6 +31,9 @@ public sealed class TrainingSession : IDisposable
     /// <summary>Steps applied since the run began.</summary>
     public long Step => state.Step;
 
+    /// <summary>Whole epochs done.</summary>
+    public int Epoch => state.Epoch;
+
     /// <summary>False for a newcomer that has not got the state from a peer yet.</summary>
     public bool HasState { get; private set; }
 
@@ -52,6 +55,7 @@ public sealed class TrainingSession : IDisposable
             HasState = true;
         }
 
+        run.UntilEpoch = start.UntilEpoch ?? run.UntilEpoch;
         CatchUp(collective.Rank, start, cancellationToken);
         using var loop = new TrainingLoop(this, collective, start, cancellationToken);
         return loop.Run() is { } stopped ? Outcome(collective, stopped) : null;
@@ -135,6 +139,7 @@ public sealed class TrainingSession : IDisposable
             Dataset = JsonNode.Parse(run.Dataset.Manifest.ToBytes())!.AsObject(),
             Ledger = state.Ledger.Entry,
             EpochLoss = state.EpochLoss,
+            Trail = state.Trail.Record,
             Metrics = new SortedDictionary<string, double>(state.Metrics, StringComparer.Ordinal),
             Course = state.Course == MetricCourse.Beginning ? null : state.Course,
             Hardware = hardware,
@@ -147,7 +152,10 @@ public sealed class TrainingSession : IDisposable
     {
         WaitForWriter(collective);
         var hash = newest is { } last && last.Step == state.Step ? last.ModelSha256 : checkpoints.HashNow();
-        return new TrainingOutcome(state.Step, state.Epoch, hash, state.SamplesPerEpoch, stopped, state.Metrics);
+        return new TrainingOutcome(state.Step, state.Epoch, hash, state.SamplesPerEpoch, stopped, state.Metrics)
+        {
+            Paused = !stopped && state.Epoch < run.Spec.Training.Epochs && !state.Course.IsExhausted(run.Spec.Training),
+        };
     }
 
     /// <summary>Nobody goes before rank 0 has the last checkpoint on its disk: should it die over it, another writes it. Told again and again, for a large file takes longer than peers may be silent.</summary>

@@ -1,99 +1,82 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Orchestrator.Worker.Bench.Parts;
 
 namespace Orchestrator.Worker.Bench;
 
 /// <summary>
-/// Bytes summed per second between two processes over loopback, against copying as many bytes within one (the least that any exchange can cost), and against Gloo where PyTorch is installed.
+/// Bytes summed per second by two processes that have just written them, through shared memory and over TCP on loopback, against Gloo where PyTorch is installed, and against copying as many bytes within one process.
 /// </summary>
 internal static class AllReduceBench
 {
     private static readonly int[] Megabytes = [1, 4, 25, 100];
 
+    /// <summary>Names what runs Python with PyTorch, where that is not <c>python3</c>: a program and its first arguments.</summary>
+    private const string PythonVariable = "ORCH_BENCH_PYTHON";
+
     public static async Task<BenchReport> RunAsync(int rounds, CancellationToken cancellationToken)
     {
-        var nothing = new Dictionary<string, string>(StringComparer.Ordinal);
-        await using var ours = await Gang.StartAsync(new PartOrder(PartKind.Reducer, WorldSize: 2), nothing, cancellationToken);
-        await using var gloo = await Gloo.TryStartAsync(cancellationToken);
+        var python = Environment.GetEnvironmentVariable(PythonVariable) ?? "python3";
+        await using var gloo = await GlooPeer.TryStartAsync(python, cancellationToken);
         var rows = new List<BenchRow>();
-        foreach (var size in Megabytes)
+        foreach (var (name, transport) in new[] { ("shared memory", PartTransport.Fastest), ("tcp", PartTransport.Tcp) })
         {
-            // About a tenth of a second a turn.
-            var count = Math.Clamp(200 / size, 1, 50);
-            var turn = string.Create(CultureInfo.InvariantCulture, $"{size} {count}");
-            var gigabytes = count * size * (1 << 20) / 1e9;
-            var copied = CopyBuffers.Of(size);
-            async Task<double> Ours() => gigabytes / await ours.MeasureAsync(turn, cancellationToken);
-            rows.Add(BenchRow.Of($"tcp, 2 ranks, {size} MB", "GB/s", "memory copy", await BenchTurns.RunAsync(rounds, Ours, () => Task.FromResult(gigabytes / copied.Seconds(count)))));
+            var order = new PartOrder(PartKind.Reducer, WorldSize: 2, Transport: transport);
+            await using var ours = await Gang.StartAsync(order, new Dictionary<string, string>(StringComparer.Ordinal), cancellationToken);
+            async Task<double> Ours(Turn turn) => await ours.MeasureAsync(turn.ToString(), cancellationToken);
+            async Task<double> Gloo(Turn turn) => await gloo!.MeasureAsync(turn.ToString(), cancellationToken);
+            foreach (var turn in Megabytes.Select(Turn.OfMegabytes))
+            {
+                var title = $"{name}, 2 ranks, {turn.Kilobytes >> 10} MB";
+                var copied = new CopyBuffers(turn);
+                if (gloo is not null)
+                {
+                    rows.Add(BenchRow.Of(title, "GB/s", "Gloo", await BenchTurns.RunAsync(rounds, Rate(turn, Ours), Rate(turn, Gloo))));
+                    title += ", memory copy";
+                }
+
+                rows.Add(BenchRow.Of(title, "GB/s", "memory copy", await BenchTurns.RunAsync(rounds, Rate(turn, Ours), Rate(turn, copied.Seconds))));
+            }
+
             if (gloo is not null)
             {
-                rows.Add(BenchRow.Of($"tcp, 2 ranks, {size} MB, gloo", "GB/s", "Gloo", await BenchTurns.RunAsync(rounds, Ours, async () => gigabytes / await gloo.MeasureAsync(turn, cancellationToken))));
+                var small = new Turn(4, 2000);
+                rows.Add(BenchRow.Latency(
+                    $"{name}, 2 ranks, 4 KB", "us", "Gloo", await BenchTurns.RunAsync(rounds, Microseconds(small, Ours), Microseconds(small, Gloo))));
             }
         }
 
-        return new BenchReport("allreduce", rows, gloo is null ? ["Gloo: not here (it takes a python3 with torch on the PATH)"] : []);
+        return new BenchReport("allreduce", rows, gloo is null ? [$"Gloo: not here (it takes a python3 with torch on the PATH, or {PythonVariable})"] : []);
     }
 
-    private sealed record CopyBuffers(byte[] From, byte[] To)
-    {
-        public static CopyBuffers Of(int megabytes) => new(new byte[megabytes << 20], new byte[megabytes << 20]);
+    private static Func<Task<double>> Rate(Turn turn, Func<Turn, Task<double>> seconds) => async () => turn.Count * (turn.Kilobytes * 1024.0) / 1e9 / await seconds(turn);
 
-        public double Seconds(int count)
+    private static Func<Task<double>> Microseconds(Turn turn, Func<Turn, Task<double>> seconds) => async () => await seconds(turn) * 1e6 / turn.Count;
+
+    /// <summary>So many sums of so many kilobytes.</summary>
+    private sealed record Turn(int Kilobytes, int Count)
+    {
+        /// <summary>About a tenth of a second.</summary>
+        public static Turn OfMegabytes(int megabytes) => new(megabytes << 10, Math.Clamp(400 / megabytes, 2, 100));
+
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Kilobytes} {Count}");
+    }
+
+    private sealed class CopyBuffers(Turn size)
+    {
+        private readonly byte[] from = new byte[size.Kilobytes << 10];
+        private readonly byte[] to = new byte[size.Kilobytes << 10];
+
+        public Task<double> Seconds(Turn turn)
         {
-            From.CopyTo(To, 0);
+            from.CopyTo(to, 0);
             var began = Stopwatch.GetTimestamp();
-            for (var index = 0; index < count; index++)
+            for (var index = 0; index < turn.Count; index++)
             {
-                From.CopyTo(To, 0);
+                from.CopyTo(to, 0);
             }
 
-            return Stopwatch.GetElapsedTime(began).TotalSeconds;
-        }
-    }
-
-    /// <summary>Two ranks of torch.distributed.</summary>
-    private sealed class Gloo(PartProcess[] ranks) : IAsyncDisposable
-    {
-        public static async Task<Gloo?> TryStartAsync(CancellationToken cancellationToken)
-        {
-            using var script = new StreamReader(typeof(Gloo).Assembly.GetManifestResourceStream("gloo_allreduce.py")!);
-            var text = await script.ReadToEndAsync(cancellationToken);
-            var port = FreePort().ToString(CultureInfo.InvariantCulture);
-            var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["OMP_NUM_THREADS"] = "1" };
-            var gloo = new Gloo([]);
-            try
-            {
-                gloo = new Gloo([.. Enumerable.Range(0, 2).Select(rank => PartProcess.Start("python3", ["-c", text, rank.ToString(CultureInfo.InvariantCulture), port], environment))]);
-                await Task.WhenAll(gloo.Ranks.Select(rank => rank.HearAsync(cancellationToken)));
-                return gloo;
-            }
-            catch (Exception absent) when (absent is CommandException or System.ComponentModel.Win32Exception)
-            {
-                await gloo.DisposeAsync();
-                return null;
-            }
-        }
-
-        private PartProcess[] Ranks { get; } = ranks;
-
-        public Task<double> MeasureAsync(string turn, CancellationToken cancellationToken) => PartProcess.MeasureAsync(Ranks, turn, cancellationToken);
-
-        public async ValueTask DisposeAsync()
-        {
-            foreach (var rank in Ranks)
-            {
-                await rank.DisposeAsync();
-            }
-        }
-
-        private static int FreePort()
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, 0);
-            listener.Start();
-            return ((IPEndPoint)listener.LocalEndpoint).Port;
+            return Task.FromResult(Stopwatch.GetElapsedTime(began).TotalSeconds);
         }
     }
 }

@@ -9,7 +9,7 @@ internal static class BenchCommand
     public static Command Create() => new("bench", "Measures this machine.")
     {
         Measurement("train", "Training, against plain TorchSharp loops.", TrainBench.RunAsync),
-        Measurement("allreduce", "Summing gradients over TCP, against a memory copy and Gloo.", AllReduceBench.RunAsync),
+        Measurement("allreduce", "Summing gradients through shared memory and TCP, against Gloo and a memory copy.", AllReduceBench.RunAsync),
         PartCommand.Create(),
     };
 

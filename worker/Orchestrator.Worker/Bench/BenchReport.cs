@@ -54,6 +54,17 @@ internal sealed record BenchRow(string Case, Spread Ours, Spread Peer, Spread Ra
         unit,
         peerName,
         turns.Count);
+
+    /// <summary>Where less is better.</summary>
+    public static BenchRow Latency(string @case, string unit, string peerName, IReadOnlyList<(double Ours, double Peer)> turns) =>
+        new(
+            @case,
+            Spread.Of(turns.Select(turn => turn.Ours)) with { Best = turns.Min(turn => turn.Ours) },
+            Spread.Of(turns.Select(turn => turn.Peer)) with { Best = turns.Min(turn => turn.Peer) },
+            Spread.Of(turns.Select(turn => turn.Peer / turn.Ours)),
+            unit,
+            peerName,
+            turns.Count);
 }
 
 internal sealed record Spread(double LowerQuartile, double Median, double UpperQuartile, double Best)

@@ -15,5 +15,14 @@ internal enum PartKind
     Reducer,
 }
 
+[JsonConverter(typeof(JsonStringEnumConverter<PartTransport>))]
+internal enum PartTransport
+{
+    /// <summary>As a run has it.</summary>
+    Fastest,
+
+    Tcp,
+}
+
 /// <summary>What a part of a benchmark is told, as one line on its standard input. A turn is a line after that: a count, or a size and a count.</summary>
-internal sealed record PartOrder(PartKind Kind, string Spec = "", string Dataset = "", string Output = "", int WorldSize = 1, int Rank = 0);
+internal sealed record PartOrder(PartKind Kind, string Spec = "", string Dataset = "", string Output = "", int WorldSize = 1, int Rank = 0, PartTransport Transport = PartTransport.Fastest);

@@ -4,24 +4,31 @@ using Orchestrator.Collectives;
 
 namespace Orchestrator.Worker.Bench.Parts;
 
-/// <summary>A rank that only sums: for each line "MEGABYTES COUNT" the seconds of COUNT sums.</summary>
+/// <summary>A rank that only sums: for each line "KILOBYTES COUNT" the seconds of COUNT sums, of rows that were just written, as backward
+/// leaves them.</summary>
 internal static class ReducerPart
 {
     public static void Run(PartOrder order)
     {
-        var collective = Rendezvous.Meet(order.Rank, ShardPlan.Even(order.WorldSize, order.WorldSize));
-        while (Console.ReadLine()?.Split(' ').Select(int.Parse).ToArray() is [var megabytes, var count])
+        var collective = Rendezvous.Meet(order.Rank, ShardPlan.Even(order.WorldSize, order.WorldSize), order.Transport);
+        while (Console.ReadLine()?.Split(' ').Select(int.Parse).ToArray() is [var kilobytes, var count])
         {
-            var mine = new float[megabytes << 18];
-            var total = new float[mine.Length];
-            collective.AllReduce<float>(mine, mine.Length, total);
-            var began = Stopwatch.GetTimestamp();
+            var elements = kilobytes << 8;
+            using var rows = collective.Allocate((long)sizeof(float) * elements);
+            using var sum = collective.Allocate((long)sizeof(float) * elements);
+            var mine = rows.Span<float>(0, elements);
+            var total = sum.Span<float>(0, elements);
+            collective.AllReduce<float>(mine, elements, total);
+            var spent = 0L;
             for (var index = 0; index < count; index++)
             {
-                collective.AllReduce<float>(mine, mine.Length, total);
+                mine.Fill(index);
+                var began = Stopwatch.GetTimestamp();
+                collective.AllReduce<float>(mine, elements, total);
+                spent += Stopwatch.GetTimestamp() - began;
             }
 
-            Console.WriteLine(Stopwatch.GetElapsedTime(began).TotalSeconds.ToString("R", CultureInfo.InvariantCulture));
+            Console.WriteLine(((double)spent / Stopwatch.Frequency).ToString("R", CultureInfo.InvariantCulture));
         }
     }
 }

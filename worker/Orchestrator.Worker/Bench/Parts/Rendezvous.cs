@@ -11,13 +11,12 @@ internal static class Rendezvous
     // The order comes from our parent and the addresses are those of loopback: the key proves nothing here, but it is a part of the handshake.
     private static readonly byte[] Key = new byte[32];
 
-    public static ICollective Meet(int rank, ShardPlan plan)
+    public static ICollective Meet(int rank, ShardPlan plan, PartTransport transport = PartTransport.Fastest)
     {
         using var listener = TcpCollective.Listen("127.0.0.1");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"));
         var peers = Console.ReadLine()!.Split(',');
-        return plan.WorldSize == 1
-            ? new LocalCollective(plan)
-            : Collective.ConnectAsync(listener, rank, peers, plan, Key, new CollectiveOptions(), CancellationToken.None).GetAwaiter().GetResult();
+        var options = new CollectiveOptions { SharedMemory = transport == PartTransport.Fastest };
+        return Collective.ConnectAsync(listener, rank, peers, plan, Key, options, CancellationToken.None).GetAwaiter().GetResult();
     }
 }

@@ -1,4 +1,4 @@
-# A rank of PyTorch's all-reduce over Gloo: says that it is ready, then for each line "MEGABYTES COUNT" the seconds that COUNT sums took.
+# A rank of PyTorch's all-reduce over Gloo: says that it is ready, then for each line "KILOBYTES COUNT" the seconds that COUNT sums of values just written took.
 import sys
 import time
 
@@ -10,10 +10,13 @@ torch.set_num_threads(1)
 dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
 print("ready", flush=True)
 for line in sys.stdin:
-    megabytes, count = map(int, line.split())
-    values = torch.zeros(megabytes << 18)
+    kilobytes, count = map(int, line.split())
+    values = torch.zeros(kilobytes << 8)
     dist.all_reduce(values)
-    began = time.perf_counter()
-    for _ in range(count):
+    spent = 0.0
+    for index in range(count):
+        values.fill_(index)
+        began = time.perf_counter()
         dist.all_reduce(values)
-    print(time.perf_counter() - began, flush=True)
+        spent += time.perf_counter() - began
+    print(spent, flush=True)
