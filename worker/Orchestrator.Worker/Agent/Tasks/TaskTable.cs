@@ -1,3 +1,4 @@
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Worker.Agent.Tasks;
@@ -85,12 +86,18 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
 
     public IReadOnlyList<TaskProgress> Progress() => [.. Find(_ => true).Select(task => task.Progress())];
 
-    /// <summary>Once a second.</summary>
-    public void LookAtMemory()
+    /// <summary>Once a second: how much memory the trainers have, and whether one may be started for the next task.</summary>
+    public void Look()
     {
-        foreach (var task in Find(_ => true))
+        var running = Find(_ => true);
+        foreach (var task in running)
         {
             task.LookAtMemory();
+        }
+
+        if (!running.Any(task => task.IsLoading))
+        {
+            context.Spares.Keep(() => TrainerEnvironment.Create(context.Options, new TrainingSpec()));
         }
     }
 
@@ -108,7 +115,7 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
             task.Kill(reason);
         }
 
-        return Task.WhenAll(running.Select(task => task.Ended));
+        return Task.WhenAll([.. running.Select(task => task.Ended), context.Spares.CloseAsync()]);
     }
 
     private bool IsKnown(TaskKey key, bool evaluatesTest) =>
