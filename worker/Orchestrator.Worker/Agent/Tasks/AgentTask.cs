@@ -331,23 +331,8 @@ internal sealed partial class AgentTask
         await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         lock (ending)
         {
-            return reason switch
-            {
-                null => end,
-                EndReason.Stopped when end.Ended is not null => end,
-                EndReason.Stopped => Stopped(),
-                EndReason.Preempted when end.Ended is not null => end,
-                EndReason.Preempted => new Report { Failed = new TaskFailed { Kind = "preempted", Message = "the agent drains", SuspectRank = -1 } },
-                EndReason.Fenced or EndReason.Shutdown => null,
-                _ => throw new UnreachableException(),
-            };
+            return LastWord.Of(reason, end, progress.Read());
         }
-    }
-
-    private Report Stopped()
-    {
-        var last = progress.Read();
-        return new Report { Ended = new TaskEnded { Step = last.Step, Epoch = last.Epoch, Stopped = true } };
     }
 
     private async Task GoneAsync()

@@ -19,21 +19,20 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
         var key = TaskKey.Of(assignment);
         lock (gate)
         {
-            if (closing is not null || IsKnown(key, assignment.EvaluateTest))
-            {
-                return;
-            }
-
-            if (tasks.Keys.Any(other => other.Run == key.Run && other.Generation > key.Generation))
+            var admission = Admission.Of(assignment, [.. tasks.Values.Select(task => (task.Key, task.EvaluatesTest))], ended.Contains);
+            if (admission.IsStale)
             {
                 LogStale(log, key);
+            }
+
+            if (closing is not null || !admission.Starts)
+            {
                 return;
             }
 
-            // One that joins has them for peers; those that are not in its generation are told so by name.
-            foreach (var older in tasks.Values.Where(other => !assignment.Joins && other.Key.Run == key.Run && other.Key.Generation < key.Generation))
+            foreach (var older in admission.Fenced)
             {
-                older.Kill(EndReason.Fenced);
+                tasks[older].Kill(EndReason.Fenced);
             }
 
             var after = Task.WhenAll(tasks.Values.Where(other => other.Slot == assignment.Slot && other.Dying).Select(other => other.Ended));
@@ -117,9 +116,6 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
 
         return Task.WhenAll([.. running.Select(task => task.Ended), context.Spares.CloseAsync()]);
     }
-
-    private bool IsKnown(TaskKey key, bool evaluatesTest) =>
-        (tasks.TryGetValue(key, out var running) && running.EvaluatesTest == evaluatesTest) || ended.Contains((key, evaluatesTest));
 
     private async Task ForgetAsync(AgentTask task)
     {
