@@ -70,7 +70,7 @@ public sealed class EndTests : IAsyncLifetime
     public async Task Terminated_twice_an_agent_hands_its_work_back_and_leaves_nothing()
     {
         agent.Dispose();
-        agent = new AgentProcess(coordinator.Address, folder.Path, "--drain-seconds", "0");
+        agent = new AgentProcess(coordinator.Address, folder.Path, "--drain-seconds", "0", "--no-spare");
         await TrainAsync();
         var trainer = agent.Trainers.Single();
         Processes.Signal(agent.Pid, Processes.Terminate);
