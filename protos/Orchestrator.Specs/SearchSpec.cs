@@ -6,8 +6,8 @@ namespace Orchestrator.Specs;
 /// <summary>How a sweep searches: the <c>search</c> section of its file, defaults filled in.</summary>
 public sealed record SearchSpec
 {
-    /// <summary>grid, random, sobol, tpe, cma-es, nsga2</summary>
-    [Field("How trials are chosen.", OneOf = "grid random sobol tpe cma-es nsga2")]
+    /// <summary>grid, random, sobol, tpe, gp, cma-es, nsga2</summary>
+    [Field("How trials are chosen.", OneOf = "grid random sobol tpe gp cma-es nsga2")]
     public string Sampler { get; init; } = "random";
 
     /// <summary>How many trials; 0, which only a grid takes, for as many as the grid has points.</summary>

@@ -4,7 +4,7 @@ using Orchestrator.Testing;
 
 namespace Orchestrator.EndToEnd.Tests;
 
-/// <summary>Workers that die or freeze: the run goes on from its checkpoint and ends with the same bits.</summary>
+/// <summary>Workers that die or freeze: the others go on with what they have, in the processes that they are, and the run ends with the same bits.</summary>
 public sealed class FaultTests : ClusterTest
 {
     private static readonly string File = $$"""
@@ -23,9 +23,35 @@ public sealed class FaultTests : ClusterTest
           failures: { lost: 1, hung: 1 }
         """;
 
+    [Theory(Timeout = 120_000)]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task A_run_whose_trainer_is_killed_goes_on_at_once_with_the_others(int rank) =>
+        await EndsTheSameAsync(delay: 100, "lost", async (_, worker) => await KillAsync(worker.Number("pid")), rank, "training.workers.max=3");
+
     [Fact(Timeout = 120_000)]
-    public async Task A_run_whose_trainer_is_killed_goes_on_from_its_checkpoint() =>
-        await EndsTheSameAsync(delay: 100, "lost", async (_, worker) => await KillAsync(worker.Number("pid")));
+    public async Task A_run_left_with_too_few_trainers_takes_a_newcomer_in_who_gets_the_state_from_them() =>
+        await EndsTheSameAsync(delay: 100, "lost", async (_, worker) => await KillAsync(worker.Number("pid")), rank: 0);
+
+    [Fact(Timeout = 120_000)]
+    public async Task A_run_whose_trainers_are_all_killed_goes_on_from_its_checkpoint_and_says_what_it_lost()
+    {
+        var cluster = await UpAsync("--workers", "2");
+        var file = cluster.Write("faults.yaml", File);
+        var undisturbed = (await cluster.Orch.JsonAsync("run", "local", file, "--data-dir", cluster["local"])).Json();
+        var id = await cluster.SubmitRunAsync(file, "--set", "model.delay=100", "--set", "training.failures.lost=4");
+        var running = await cluster.UntilRunAsync(id, run => run.Number("step") >= 6);
+        foreach (var worker in running.Items("workers"))
+        {
+            Processes.Signal(worker.Number("pid"), Processes.Kill);
+        }
+
+        var disturbed = await cluster.EndOfRunAsync(id);
+        Assert.Equal("succeeded", disturbed.Text("state"));
+        Assert.Equal(undisturbed.Text("weightsHash"), disturbed.Text("weightsHash"));
+        Assert.Equal(2, disturbed.Items("failures").Count());
+        Assert.InRange(disturbed.Number("stepsLost"), 0, 8);
+    }
 
     [Fact(Timeout = 120_000)]
     public async Task A_run_whose_agent_is_killed_goes_on_elsewhere_and_the_agents_trainers_end_with_it() =>
@@ -57,24 +83,26 @@ public sealed class FaultTests : ClusterTest
         Assert.Equal(before, await RunsAsync(cluster));
     }
 
-    /// <summary>Disturbs the last rank of a run on two workers, once it has a checkpoint.</summary>
-    private async Task<Cluster> EndsTheSameAsync(int delay, string kind, Func<Cluster, JsonElement, Task> disturb)
+    /// <summary>Disturbs a rank of a run in its middle.</summary>
+    private async Task<Cluster> EndsTheSameAsync(int delay, string kind, Func<Cluster, JsonElement, Task> disturb, int rank = 1, string workers = "training.workers.max=2")
     {
         var cluster = await UpAsync("--workers", "3");
         var file = cluster.Write("faults.yaml", File);
         var undisturbed = (await cluster.Orch.JsonAsync("run", "local", file, "--data-dir", cluster["local"])).Json();
 
-        var id = await cluster.SubmitRunAsync(file, "--set", $"model.delay={delay}");
+        var id = await cluster.SubmitRunAsync(file, "--set", $"model.delay={delay}", "--set", workers);
         var running = await cluster.UntilRunAsync(id, run => run.Number("step") >= 5);
-        await disturb(cluster, running.Items("workers").Single(worker => worker.Number("rank") == 1));
+        var victim = running.Items("workers").Single(worker => worker.Number("rank") == rank);
+        var others = running.Items("workers").Select(worker => worker.Number("pid")).Where(pid => pid != victim.Number("pid")).ToArray();
+        await disturb(cluster, victim);
         var disturbed = await cluster.EndOfRunAsync(id);
 
         Assert.Equal("succeeded", disturbed.Text("state"));
         Assert.Equal(undisturbed.Text("weightsHash"), disturbed.Text("weightsHash"));
         Assert.Equal(kind, Assert.Single(disturbed.Items("failures")).Text("kind"));
         Assert.Equal(2, disturbed.Number("generation"));
-        Assert.Equal(46, disturbed.Number("step"));
-        Assert.InRange(disturbed.Number("stepsLost"), 0, 8);
+        Assert.Equal((46, 0), (disturbed.Number("step"), disturbed.Number("stepsLost")));
+        Assert.Equal(others, disturbed.Items("workers").Select(worker => worker.Number("pid")).Take(others.Length));
         return cluster;
     }
 

@@ -14,6 +14,12 @@ public abstract class ModelSamplerConformance : SamplerConformance
         new("kind", new ParameterDomain.Choice([ParameterValue.Of("a"), ParameterValue.Of("b")])),
     ]);
 
+    /// <summary>Whether reports of trials that have not ended say something to it.</summary>
+    protected virtual bool LearnsFromPaused => true;
+
+    /// <summary>How many histories are tried on it.</summary>
+    protected virtual int Histories => 30;
+
     /// <summary>How many trials a test of learning takes.</summary>
     protected virtual int Enough => 60;
 
@@ -53,7 +59,7 @@ public abstract class ModelSamplerConformance : SamplerConformance
 
             return true;
         },
-        iter: 30);
+        iter: Histories);
 
     [Fact]
     public void Trials_after_the_suggested_one_are_not_looked_at()
@@ -74,6 +80,27 @@ public abstract class ModelSamplerConformance : SamplerConformance
         }
 
         Assert.Equal(8, trials.Skip(24).Select(trial => trial.Parameters).Distinct().Count());
+    }
+
+    /// <summary>Under ASHA nearly all trials wait at a rung: a sampler that waited for ends would draw for ever.</summary>
+    [Fact]
+    public void Learns_from_trials_that_are_paused()
+    {
+        if (!LearnsFromPaused)
+        {
+            return;
+        }
+
+        var trials = new List<ObservedTrial>();
+        for (var number = 0; number < Enough; number++)
+        {
+            var parameters = Sampler.Suggest(new Study(Bowl, 3, Goal.Minimize, trials), number)!.Parameters;
+            trials.Add(new ObservedTrial(number, parameters, ObservedState.Running, [null, InBowl(parameters, number)], (double?)null));
+        }
+
+        // Some are tried far off to the end, so that the middle one says more than the mean.
+        static double Middle(IEnumerable<ObservedTrial> some) => some.Select(trial => InBowl(trial.Parameters, 0)).Order().ElementAt(some.Count() / 2);
+        Assert.True(Middle(trials.Skip(Enough / 2)) < 0.6 * Middle(trials.Take(10)), $"{Middle(trials.Skip(Enough / 2))} after {Middle(trials.Take(10))}");
     }
 
     [Fact]

@@ -24,16 +24,36 @@ public sealed class EndTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Survivor_of_a_gang_says_whom_it_lost()
+    public async Task Survivor_of_a_gang_says_whom_it_lost_keeps_its_state_and_goes_on_as_it_is_told()
     {
         await coordinator.RunAsync("run", worldSize: 2, Specs.Digits(Forever));
         await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Epoch);
-        var ready = await coordinator.ReportAsync("run", 1, 1, Report.ReportOneofCase.Ready);
-        Processes.Signal(ready.Ready.Pid, Processes.Kill);
+        var (survivor, victim) = (await ReadyAsync(0), await ReadyAsync(1));
+        Processes.Signal(victim.Pid, Processes.Kill);
 
         Assert.Equal("lost", (await coordinator.ReportAsync("run", 1, 1, Report.ReportOneofCase.Failed)).Failed.Kind);
-        var survivor = (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Failed)).Failed;
-        Assert.Equal(("lost", 1), (survivor.Kind, survivor.SuspectRank));
+        var interrupted = (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Interrupted)).Interrupted;
+        Assert.Equal((1, 1), (interrupted.Generation, interrupted.SuspectRank));
+
+        var begin = new BeginGeneration
+        {
+            Run = "run",
+            Generation = 2,
+            Key = Google.Protobuf.ByteString.CopyFrom(new byte[32]),
+            Peers = { survivor.PeerAddress },
+            Task = new TaskId { Run = "run", Generation = 1, Rank = 0 },
+            Shards = { new ShardRange { First = 0, End = 4 } },
+        };
+        await coordinator.SendAsync(new CoordinatorMessage { Begin = begin });
+        await Eventually.Holds(
+            () => coordinator.Reports.Where(report => report.Epoch is not null).Any(report => report.Epoch.Step > interrupted.AppliedStep + 100), () => "it does not go on");
+
+        Assert.Equal([survivor.Pid], agent.Trainers);
+        // Every epoch once, though all were told again to a coordinator that says it knows none.
+        var epochs = coordinator.Reports.Where(report => report.Epoch is not null).Select(report => report.Epoch.Epoch).Distinct().ToArray();
+        Assert.Equal(Enumerable.Range(1, epochs.Length), epochs);
+
+        async Task<TaskReady> ReadyAsync(int rank) => (await coordinator.ReportAsync("run", 1, rank, Report.ReportOneofCase.Ready)).Ready;
     }
 
     [Fact]

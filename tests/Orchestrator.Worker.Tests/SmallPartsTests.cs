@@ -56,11 +56,13 @@ public sealed class SmallPartsTests
     {
         var time = new FakeTimeProvider();
         var clock = new ProgressClock(Task1, time);
-        foreach (var (phase, stalled) in new[] { ("evaluating", 0), ("training", 5000) })
+        foreach (var (phase, words, stalled) in new[] { ("evaluating", 2, 0), ("evaluating", 1, 5000), ("training", 2, 5000) })
         {
-            clock.Heard(new V1.TaskProgress { Phase = phase });
+            // The second word may be the first one again.
+            clock.Heard(new V1.TaskProgress { Phase = "", Words = 0 });
+            clock.Heard(new V1.TaskProgress { Phase = phase, Words = 1 });
             time.Advance(TimeSpan.FromSeconds(5));
-            clock.Heard(new V1.TaskProgress { Phase = phase });
+            clock.Heard(new V1.TaskProgress { Phase = phase, Words = words });
             Assert.Equal(stalled, clock.Read().StalledMilliseconds);
         }
     }

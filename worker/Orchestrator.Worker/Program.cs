@@ -10,6 +10,7 @@ return new RootCommand("A machine's agent and its trainers.")
     AgentCommand.Create(),
     TrainerVerb.Create(),
     RunLocalCommand.Create(),
+    ReplayCommand.Create(),
     PredictCommand.Create(),
     ProbeCommand.Create(),
     BenchCommand.Create(),

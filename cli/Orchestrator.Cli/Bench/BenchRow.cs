@@ -15,6 +15,16 @@ internal sealed record BenchRow(
     [property: JsonPropertyName("unit")] string Unit,
     [property: JsonPropertyName("samples")] int Samples)
 {
+    /// <summary>Where the ratio lies with 95 % certainty, for what was measured so; null otherwise.</summary>
+    [JsonPropertyName("low")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Low { get; init; }
+
+    /// <summary>The other end of it.</summary>
+    [JsonPropertyName("high")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? High { get; init; }
+
     public static BenchRow Of(string name, IReadOnlyList<double> ours, IReadOnlyList<double> peer, string unit, bool moreIsBetter = true)
     {
         var (mine, theirs) = (Median(ours), Median(peer));
@@ -30,8 +40,11 @@ internal sealed record BenchRow(
         }
 
         Tables.Print(shell, ["case", "ours", "peer", "ratio", "unit", "samples"], rows.Select(row => (IReadOnlyList<string>)
-            [row.Case, Plain.Number(row.Ours), Plain.Number(row.Peer), Plain.Number(row.Ratio), row.Unit, row.Samples.ToString()]));
+            [row.Case, Plain.Number(row.Ours), Plain.Number(row.Peer), RatioOf(row), row.Unit, row.Samples.ToString()]));
     }
+
+    private static string RatioOf(BenchRow row) =>
+        row.Low is { } low && row.High is { } high ? $"{Plain.Number(row.Ratio)} ({Plain.Number(low)} to {Plain.Number(high)})" : Plain.Number(row.Ratio);
 
     private static double Median(IReadOnlyList<double> values)
     {

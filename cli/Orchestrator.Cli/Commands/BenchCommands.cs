@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Cli.Bench;
+using Orchestrator.Cli.Bench.Search;
 using Orchestrator.Cli.Terminal;
 
 namespace Orchestrator.Cli.Commands;
@@ -12,5 +13,6 @@ internal static class BenchCommands
         ForwardedCommands.Bench(shell, "train", "Training with one and two workers, against plain TorchSharp loops"),
         ForwardedCommands.Bench(shell, "allreduce", "Summing gradients over TCP, against a memory copy and against Gloo where it is installed"),
         ControlBench.Build(shell),
+        SearchBench.Build(shell),
     };
 }

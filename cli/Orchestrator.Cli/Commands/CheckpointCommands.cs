@@ -82,6 +82,22 @@ internal static class CheckpointCommands
         }
     }
 
+    /// <summary>Fetches into a new folder that the caller takes away.</summary>
+    public static async Task<string> FetchAsideAsync(Shell shell, string id, CancellationToken cancellation)
+    {
+        var folder = Directory.CreateTempSubdirectory("orch-checkpoint-").FullName;
+        try
+        {
+            using var connection = Connection.Open(shell);
+            return (await FetchAsync(connection, new() { Id = id }, folder, shell, quiet: true, cancellation)).Path;
+        }
+        catch
+        {
+            Directory.Delete(folder, recursive: true);
+            throw;
+        }
+    }
+
     private static async Task<int> VerifyAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
     {
         var folder = parsed.Text("DIR");

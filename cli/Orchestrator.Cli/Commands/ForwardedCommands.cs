@@ -16,6 +16,28 @@ internal static class ForwardedCommands
             .With(SubmitOptions.Set(), Option("--data-dir", "where datasets and checkpoints go")).WithOutput(),
         "run-local");
 
+    /// <summary>A checkpoint's run again, in one process; one that is no folder here is fetched first.</summary>
+    public static Command Replay(Shell shell) => new Command("replay", "Makes a checkpoint's run again here, and says whether the bits agree, or where they part")
+        .Takes(Text("CHECKPOINT", "a fetched checkpoint's folder, or an identifier"))
+        .With(Option("--dataset-dir", "the dataset's folder, or its source, where it is not digits"), Option("--data-dir", "where imported datasets go"))
+        .WithOutput()
+        .Does(async (parsed, cancellation) =>
+        {
+            var checkpoint = parsed.Text("CHECKPOINT");
+            List<string> line = ["replay", checkpoint];
+            if (!Directory.Exists(checkpoint))
+            {
+                line = ["replay", await CheckpointCommands.FetchAsideAsync(shell, checkpoint, cancellation), "--fetched"];
+            }
+
+            foreach (var option in new[] { "--dataset-dir", "--data-dir" })
+            {
+                line.AddRange(parsed.Maybe(option) is { } value ? [option, value] : Array.Empty<string>());
+            }
+
+            throw Programs.Become(Installation.Find(shell).Worker, [.. line, "--output", parsed.Json() ? "json" : "text"]);
+        });
+
     public static Command Predict(Shell shell) => Forward(
         shell,
         new Command("predict", "Applies a checkpoint to a file; needs no coordinator")

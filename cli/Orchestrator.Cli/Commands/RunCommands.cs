@@ -17,6 +17,7 @@ internal static class RunCommands
             .With(SubmitOptions.Set(), SubmitOptions.Watch(), Option("--from", "the checkpoint to go on from, by its identifier"))
             .WithOutput().Does((parsed, cancellation) => SubmitAsync(shell, parsed, cancellation)),
         ForwardedCommands.RunLocal(shell),
+        ForwardedCommands.Replay(shell),
         new Command("list", "All runs").With(Option("--sweep", "only this sweep's")).WithOutput()
             .Does((parsed, cancellation) => ListAsync(shell, parsed, cancellation)),
         new Command("show", "A run, its workers, metrics and failures").Takes(Id()).WithOutput().Does(async (parsed, cancellation) =>

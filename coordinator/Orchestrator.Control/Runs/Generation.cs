@@ -26,7 +26,13 @@ public enum MemberStage
 
     /// <summary>Gone, and says that it was another's fault.</summary>
     Dropped,
+
+    /// <summary>Lost a peer; it keeps the state and waits for the next generation.</summary>
+    Interrupted,
 }
+
+/// <summary>A trainer's process: the generation and rank that it was started for. The name stays while it lives, whatever its place in later generations.</summary>
+public readonly record struct TrainerName(int Generation, int Rank);
 
 /// <summary>One rank's place, and the shards that it owns (<paramref name="EndShard"/> is exclusive).</summary>
 public sealed record MemberPlace(int Rank, string Agent, int Slot, int FirstShard, int EndShard)
@@ -43,10 +49,12 @@ public sealed record MemberPlace(int Rank, string Agent, int Slot, int FirstShar
 }
 
 /// <param name="PeerAddress">host:port, once ready.</param>
-/// <param name="Suspect">The rank that a dropped member blames.</param>
+/// <param name="Suspect">The rank that a dropped or interrupted member blames.</param>
 public sealed record Member(MemberPlace Place, MemberStage Stage = MemberStage.Assigned, string PeerAddress = "", int Pid = 0,
     string ProbeHash = "", int Suspect = -1)
 {
+    public TrainerName Trainer { get; init; }
+
     [JsonIgnore]
     public bool IsGone => Stage is MemberStage.Ended or MemberStage.Dropped;
 }
@@ -61,10 +69,26 @@ public sealed record Generation(int Number, TaskPurpose Purpose, ImmutableList<M
     /// <summary>Of the last checkpoint that it wrote, or began from.</summary>
     public long CommittedStep { get; init; } = FromStep;
 
+    /// <summary>Where it pauses; 0 for nowhere.</summary>
+    public int UntilEpoch { get; init; }
+
+    /// <summary>Its state comes from members of the generation before, not from a checkpoint.</summary>
+    [JsonIgnore]
+    public bool IsCarriedOn => Members.Exists(member => member.Trainer.Generation < Number);
+
     [JsonIgnore]
     public int WorldSize => Members.Count;
 
     public Member? MemberAt(int rank) => rank >= 0 && rank < Members.Count ? Members[rank] : null;
+
+    public Member? MemberOf(TrainerName trainer) => Members.Find(member => member.Trainer == trainer);
+
+    /// <summary>Started for this generation: its process has to load, and to take the state where others have it.</summary>
+    public bool IsNew(Member member)
+    {
+        ArgumentNullException.ThrowIfNull(member);
+        return member.Trainer.Generation == Number;
+    }
 
     public Generation With(int rank, Func<Member, Member> change)
     {

@@ -3,9 +3,12 @@ namespace Orchestrator.Control.Runs;
 /// <summary>The trial that a run belongs to.</summary>
 public sealed record TrialKey(string Sweep, int Number, int Attempt);
 
-/// <summary>What somebody wants of a run. Times and identifiers come in here; deciding is a function of the state and the command alone.</summary>
+/// <summary>What somebody wants of a run. A trainer is named by the generation and rank that it was started for (<see cref="TrainerName"/>). Times and identifiers come in here; deciding is a function of the state and the command alone.</summary>
 public abstract record RunCommand(DateTimeOffset At)
 {
+    /// <summary>For the span of a generation, should the command bring one about.</summary>
+    public string NextSpanId { get; init; } = "";
+
     /// <param name="Spec">RunSpec as JSON.</param>
     /// <param name="Trial">Null for a run of its own, which is scored on the test split before it succeeds.</param>
     /// <param name="TraceParent">W3C context of what asked for the run.</param>
@@ -40,7 +43,14 @@ public abstract record RunCommand(DateTimeOffset At)
     public sealed record Fail(int Generation, int Rank, FailureKind Kind, string Message, string Detail, int Suspect, long ReachedStep,
         DateTimeOffset At) : RunCommand(At);
 
-    /// <summary>The suspect of a dropped member had its time to speak for itself.</summary>
+    /// <summary>A trainer lost a peer in a generation, and waits with its state for the next.</summary>
+    /// <param name="InGeneration">Where it happened; what is said of one that is over has no effect.</param>
+    public sealed record Interrupt(int Generation, int Rank, int InGeneration, int Suspect, long AppliedStep, string Message, DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>The word to begin was lost on its way to some member: the same members begin again, with another.</summary>
+    public sealed record BeginAgain(int Generation, string Message, DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>The suspect of a dropped or interrupted member had its time to speak for itself.</summary>
     public sealed record Blame(int Generation, FailureKind Kind, string Message, long ReachedStep, DateTimeOffset At) : RunCommand(At);
 
     /// <summary>Gracefully: finish the epoch and end as stopped. Otherwise the run is cancelled at once.</summary>

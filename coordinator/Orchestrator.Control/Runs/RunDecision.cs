@@ -20,6 +20,8 @@ public static class RunDecision
             RunCommand.CommitCheckpoint c => Commit(state, c),
             RunCommand.End c => End(state, c),
             RunCommand.Fail c => Fail(state, c),
+            RunCommand.Interrupt c => Interrupt(state, c),
+            RunCommand.BeginAgain c => BeginAgain(state, c),
             RunCommand.Blame c => Blame(state, c),
             RunCommand.Stop c => Stop(state, c),
             RunCommand.Cut c => Cut(state, c),
@@ -36,9 +38,14 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> Propose(RunState state, RunCommand.Propose c)
     {
-        if (state.Phase is not RunPhase.Waiting || c.Slots.Count < state.MinWorkers || c.Slots.Count > state.MaxWorkers)
+        if (state.Phase is not RunPhase.Waiting || c.Slots.Count < state.MinSlots || c.Slots.Count > state.MaxSlots)
         {
             return [];
+        }
+
+        if (!state.Survivors.IsEmpty)
+        {
+            return Succession.Propose(state, state.Survivors, c.Slots, state.Step, c.SpanId, c.At);
         }
 
         var from = state.Purpose is TaskPurpose.Score ? state.Best : state.Latest;
@@ -51,7 +58,7 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> Ready(RunState state, RunCommand.Ready c)
     {
-        if (Speaker(state, c.Generation, c.Rank) is not { Stage: MemberStage.Assigned } speaker)
+        if (state.Current is not { } current || Speaker(state, c.Generation, c.Rank) is not { Stage: MemberStage.Assigned } speaker)
         {
             return [];
         }
@@ -62,7 +69,7 @@ public static class RunDecision
             return [ready, new RunEvent.MemberRefused(c.Generation, c.Rank, speaker.Place.Agent, c.ProbeHash, state.ProbeHash, c.At)];
         }
 
-        var members = state.Current!.With(c.Rank, member => member with { Stage = MemberStage.Ready, ProbeHash = c.ProbeHash }).Members;
+        var members = current.With(c.Rank, member => member with { Stage = MemberStage.Ready, ProbeHash = c.ProbeHash }).Members;
         if (members.Exists(member => member.Stage is not MemberStage.Ready))
         {
             return [ready];
@@ -87,15 +94,17 @@ public static class RunDecision
             return [];
         }
 
+        var generation = state.Current!.Number;
         return state.History.IsEmpty || c.Epoch > state.History[^1].Epoch
-            ? [new RunEvent.EpochFinished(c.Generation, c.Epoch, c.Step, c.Metrics, c.Samples, c.Seconds, c.LedgerHash, c.At)]
-            : [new RunEvent.EpochRepeated(c.Generation, c.Epoch, c.Step, c.At)];
+            ? [new RunEvent.EpochFinished(generation, c.Epoch, c.Step, c.Metrics, c.Samples, c.Seconds, c.LedgerHash, c.At)]
+            : [new RunEvent.EpochRepeated(generation, c.Epoch, c.Step, c.At)];
     }
 
     private static IReadOnlyList<RunEvent> Commit(RunState state, RunCommand.CommitCheckpoint c)
     {
-        // Told again after it was released, it must not stand again: its files are gone. Told before its epoch, a loss would leave that epoch out.
-        if (!Trains(state, c.Generation, c.Rank) || c.Checkpoint.Step <= state.Current!.CommittedStep || c.Checkpoint.Epoch > state.Epoch)
+        // Whoever wrote it may be gone since: as long as its state lived on, it is this run's. Told again after it was released, it must not stand again: its files are
+        // gone. Told before its epoch, a loss would leave that epoch out.
+        if (!IsTraining(state) || !IsOfLineage(state, c.Generation) || c.Checkpoint.Step <= state.Current!.CommittedStep || c.Checkpoint.Epoch > state.Epoch)
         {
             return [];
         }
@@ -103,7 +112,7 @@ public static class RunDecision
         var released = state.Plan!.Retention.Released(state.Checkpoints.Add(c.Checkpoint));
         IReadOnlyList<RunEvent> committed =
         [
-            new RunEvent.CheckpointCommitted(c.Generation, c.Checkpoint, c.At),
+            new RunEvent.CheckpointCommitted(state.Current.Number, c.Checkpoint, c.At),
             .. released.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At)),
         ];
         return state.CutAfter <= c.Checkpoint.Epoch ? [.. committed, .. Cut(committed.Aggregate(state, RunEvolution.Apply), state.CutAfter.Value, c.At)] : committed;
@@ -119,22 +128,23 @@ public static class RunDecision
         if (c.Stopped && !state.StopRequested)
         {
             // Its agent drained it by itself: the run goes on elsewhere from the checkpoint that it has just written.
-            return RunFailure.Of(state, FailureKind.Preempted, speaker.Place, "its agent stopped it", "", c.Step, c.At);
+            return RunFailure.Of(state, new Loss(FailureKind.Preempted, speaker, "its agent stopped it", "", c.Step, c.NextSpanId, c.At));
         }
 
-        if (c.Rank == 0 && c.Epoch > state.Epoch && !c.Stopped && state.Current!.Purpose is TaskPurpose.Train)
+        if (speaker.Place.Rank == 0 && c.Epoch > state.Epoch && !c.Stopped && state.Current!.Purpose is TaskPurpose.Train)
         {
             // It overtook its own report of an epoch; both come again.
             return [];
         }
 
-        RunEvent ended = new RunEvent.MemberEnded(c.Generation, c.Rank, c.At);
+        var generation = state.Current!.Number;
+        RunEvent ended = new RunEvent.MemberEnded(generation, speaker.Place.Rank, c.At);
         if (state.Current!.Purpose is TaskPurpose.Score)
         {
             return [ended, .. Scored(state, c.Metrics, "", c.At)];
         }
 
-        var weights = c.Rank == 0 ? new RunEvent.TrainingEnded(c.Generation, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At, c.Paused) : null;
+        var weights = speaker.Place.Rank == 0 ? new RunEvent.TrainingEnded(generation, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At, c.Paused) : null;
         // What rank 0 said stands from here on: the last checkpoint is committed, and the others have nothing left to add.
         return weights is null ? [ended]
             : state.CutAfter <= c.Epoch ? [ended, weights, .. Cut(state, state.CutAfter.Value, c.At)]
@@ -170,22 +180,57 @@ public static class RunDecision
         }
 
         // Only who lost a peer can blame one: what the user's code threw is its own rank's.
-        var suspect = c.Suspect != c.Rank && c.Kind is (FailureKind.Lost or FailureKind.Hung) ? state.Current!.MemberAt(c.Suspect) : null;
+        var suspect = c.Suspect != speaker.Place.Rank && c.Kind is (FailureKind.Lost or FailureKind.Hung) ? state.Current?.MemberAt(c.Suspect) : null;
         return suspect is { IsGone: false }
-            ? [new RunEvent.MemberDropped(c.Generation, c.Rank, c.Suspect, c.Message, c.At)]
-            : RunFailure.Of(state, c.Kind, speaker.Place, c.Message, c.Detail, c.ReachedStep, c.At);
+            ? [new RunEvent.MemberDropped(state.Current!.Number, speaker.Place.Rank, c.Suspect, c.Message, c.At)]
+            : RunFailure.Of(state, new Loss(c.Kind, speaker, c.Message, c.Detail, c.ReachedStep, c.NextSpanId, c.At));
+    }
+
+    private static IReadOnlyList<RunEvent> Interrupt(RunState state, RunCommand.Interrupt c)
+    {
+        if (state.Phase is not RunPhase.Working || state.Current!.Number != c.InGeneration || !IsTraining(state)
+            || Speaker(state, c.Generation, c.Rank) is not { Stage: MemberStage.Working } speaker)
+        {
+            return [];
+        }
+
+        var interrupted = new RunEvent.MemberInterrupted(c.InGeneration, speaker.Place.Rank, c.Suspect, c.AppliedStep, c.Message, c.At);
+        var others = state.Current.Members.FindAll(member => member != speaker && !member.IsGone);
+        if (others.Exists(member => member.Stage is not MemberStage.Interrupted))
+        {
+            // The one that is gone, or its agent, will be heard of; or else it is blamed.
+            return [interrupted];
+        }
+
+        // All live and wait: it was the connection between them.
+        var blamed = state.Current.MemberAt(c.Suspect) ?? speaker;
+        var after = RunEvolution.Apply(state, interrupted);
+        return [interrupted, .. RunFailure.Of(after, new Loss(FailureKind.Lost, blamed, c.Message, "", c.AppliedStep, c.NextSpanId, c.At) { Lives = true })];
+    }
+
+    private static IReadOnlyList<RunEvent> BeginAgain(RunState state, RunCommand.BeginAgain c)
+    {
+        if (state.Phase is not RunPhase.Working || state.Current!.Number != c.Generation)
+        {
+            return [];
+        }
+
+        var first = state.Current.Members.Find(member => !member.IsGone);
+        return first is null
+            ? []
+            : RunFailure.Of(state, new Loss(FailureKind.Preempted, first, c.Message, "", state.Step, c.NextSpanId, c.At) { Lives = true });
     }
 
     private static IReadOnlyList<RunEvent> Blame(RunState state, RunCommand.Blame c)
     {
         if (state.Current is not { } generation || generation.Number != c.Generation
-            || generation.Members.Find(member => member.Stage is MemberStage.Dropped) is not { } dropped)
+            || generation.Members.Find(member => member.Stage is MemberStage.Dropped or MemberStage.Interrupted) is not { } witness)
         {
             return [];
         }
 
-        var culprit = generation.MemberAt(dropped.Suspect) ?? dropped;
-        return RunFailure.Of(state, c.Kind, culprit.Place, c.Message, "", c.ReachedStep, c.At);
+        var culprit = generation.MemberAt(witness.Suspect) ?? witness;
+        return RunFailure.Of(state, new Loss(c.Kind, culprit, c.Message, "", c.ReachedStep, c.NextSpanId, c.At));
     }
 
     private static IReadOnlyList<RunEvent> Stop(RunState state, RunCommand.Stop c)
@@ -243,11 +288,17 @@ public static class RunDecision
             : [new RunEvent.ScoreRequested(c.At)];
     }
 
-    /// <summary>Whether this is rank 0 of the generation that trains now: it alone speaks of epochs and checkpoints.</summary>
-    private static bool Trains(RunState state, int generation, int rank) =>
-        rank == 0 && state.Phase is RunPhase.Working && state.Current!.Purpose is TaskPurpose.Train && Speaker(state, generation, rank) is { IsGone: false };
+    private static bool IsTraining(RunState state) => state.Phase is RunPhase.Working && state.Current!.Purpose is TaskPurpose.Train;
 
-    /// <summary>The member that speaks, or null where the generation or rank is not (any more) one of this run's.</summary>
-    private static Member? Speaker(RunState state, int generation, int rank) =>
-        state.Current is { } current && current.Number == generation ? current.MemberAt(rank) : null;
+    /// <summary>Whether this trainer has a say about epochs. Rank 0 of its generation alone uses it; what any of them tells is the same.</summary>
+    private static bool Trains(RunState state, int generation, int rank) => IsTraining(state) && Speaker(state, generation, rank) is { IsGone: false };
+
+    private static bool IsOfLineage(RunState state, int generation) => generation >= state.Lineage && generation <= state.Current!.Number;
+
+    /// <summary>The member that speaks, or null where the trainer of that name is not (any more) one of this run's.</summary>
+    private static Member? Speaker(RunState state, int generation, int rank)
+    {
+        var trainer = new TrainerName(generation, rank);
+        return state.Members.Find(member => member.Trainer == trainer);
+    }
 }

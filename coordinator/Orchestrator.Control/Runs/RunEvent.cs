@@ -25,8 +25,9 @@ public abstract record RunEvent(DateTimeOffset At)
     /// <summary>What it did beyond the epoch does not count.</summary>
     public sealed record RunCut(int Epoch, DateTimeOffset At) : RunEvent(At);
 
+    /// <param name="Trainers">Of each member: those with an older generation go on with what they have. Null: all are started for it.</param>
     public sealed record GenerationProposed(int Generation, TaskPurpose Purpose, IReadOnlyList<MemberPlace> Members, string Checkpoint,
-        long FromStep, int FromEpoch, string SpanId, DateTimeOffset At) : RunEvent(At);
+        long FromStep, int FromEpoch, string SpanId, DateTimeOffset At, IReadOnlyList<TrainerName>? Trainers = null) : RunEvent(At);
 
     public sealed record MemberReady(int Generation, int Rank, string PeerAddress, int Pid, string ProbeHash, string Hardware, DateTimeOffset At)
         : RunEvent(At);
@@ -55,10 +56,18 @@ public abstract record RunEvent(DateTimeOffset At)
 
     public sealed record MemberDropped(int Generation, int Rank, int Suspect, string Message, DateTimeOffset At) : RunEvent(At);
 
+    /// <param name="Rank">In the generation.</param>
+    public sealed record MemberInterrupted(int Generation, int Rank, int Suspect, long AppliedStep, string Message, DateTimeOffset At) : RunEvent(At);
+
     /// <param name="StepsLost">Committed steps that will be computed again.</param>
     /// <param name="ResumeStep">Where the next generation starts.</param>
+    /// <param name="Survivors">Trainers that keep the run's state and wait for the next generation.</param>
     public sealed record GenerationFailed(int Generation, FailureKind Kind, int Rank, string Agent, string Message, string Detail, long StepsLost,
-        long ResumeStep, int ResumeEpoch, DateTimeOffset At) : RunEvent(At);
+        long ResumeStep, int ResumeEpoch, DateTimeOffset At, IReadOnlyList<TrainerName>? Survivors = null) : RunEvent(At);
+
+    /// <summary>A trainer that waited for the next generation is gone. StepsLost, ResumeStep and ResumeEpoch as of a generation.</summary>
+    public sealed record SurvivorLost(TrainerName Trainer, FailureKind Kind, string Agent, string Message, long StepsLost, long ResumeStep, int ResumeEpoch,
+        DateTimeOffset At) : RunEvent(At);
 
     /// <param name="Paused">It came to where it pauses; it has not ended.</param>
     public sealed record TrainingEnded(int Generation, long Step, int Epoch, string WeightsHash, long SamplesPerEpoch, DateTimeOffset At, bool Paused = false)

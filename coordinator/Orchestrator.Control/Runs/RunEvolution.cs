@@ -43,7 +43,7 @@ public static class RunEvolution
                 Pid = e.Pid,
                 ProbeHash = e.ProbeHash,
             }),
-            RunEvent.MemberRefused e => Over(state) with
+            RunEvent.MemberRefused e => Over(state, CarriedOn(state)) with
             {
                 Refused = state.Refused.Contains(e.Agent) ? state.Refused : state.Refused.Add(e.Agent),
                 Message = $"{e.Agent} computes other bits than this run's other members (probe {e.ProbeHash} instead of {e.Expected})",
@@ -63,7 +63,16 @@ public static class RunEvolution
             RunEvent.CheckpointRejected e => Without(state, e.Checkpoint),
             RunEvent.MemberEnded e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Ended }),
             RunEvent.MemberDropped e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Dropped, Suspect = e.Suspect }),
+            RunEvent.MemberInterrupted e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Interrupted, Suspect = e.Suspect }),
             RunEvent.GenerationFailed e => Failed(state, e),
+            RunEvent.SurvivorLost e => state with
+            {
+                Survivors = state.Survivors.RemoveAll(member => member.Trainer == e.Trainer),
+                Failures = state.Failures.Add(new Incident(e.Kind, e.Agent, state.LastGeneration, e.Message, e.At)),
+                StepsLost = state.StepsLost + e.StepsLost,
+                Step = e.ResumeStep,
+                Epoch = e.ResumeEpoch,
+            },
             RunEvent.TrainingEnded e => Over(state) with
             {
                 // Extended while it came to where it was to pause, it waits for slots again.
@@ -94,11 +103,28 @@ public static class RunEvolution
 
     private static RunState Proposed(RunState state, RunEvent.GenerationProposed e)
     {
-        var generation = new Generation(
-            e.Generation, e.Purpose, [.. e.Members.Select(place => new Member(place))], e.Checkpoint, e.FromStep, e.SpanId, e.At);
-        var next = state with { Phase = RunPhase.Forming, LastGeneration = e.Generation, Current = generation };
+        var members = e.Members.Select((place, index) => Placed(state, place, e.Trainers?[index] ?? new TrainerName(e.Generation, place.Rank)));
+        var generation = new Generation(e.Generation, e.Purpose, [.. members], e.Checkpoint, e.FromStep, e.SpanId, e.At) { UntilEpoch = state.UntilEpoch };
+        if (generation.IsCarriedOn)
+        {
+            generation = generation with { CommittedStep = state.Latest?.Step ?? 0 };
+        }
+
+        var next = state with
+        {
+            Phase = RunPhase.Forming,
+            LastGeneration = e.Generation,
+            Current = generation,
+            Survivors = [],
+            Lineage = generation.IsCarriedOn ? state.Lineage : e.Generation,
+        };
         return e.Purpose is TaskPurpose.Score ? next : next with { Shown = generation, Step = e.FromStep, Epoch = e.FromEpoch };
     }
+
+    /// <summary>Who goes on from an older generation is ready as it is.</summary>
+    private static Member Placed(RunState state, MemberPlace place, TrainerName trainer) => state.Members.Find(member => member.Trainer == trainer) is { } known
+        ? known with { Place = place, Stage = MemberStage.Ready, Suspect = -1 }
+        : new Member(place) { Trainer = trainer };
 
     private static RunState Begun(RunState state, RunEvent.GenerationBegun e)
     {
@@ -124,7 +150,12 @@ public static class RunEvolution
         Step = Math.Max(state.Step, checkpoint.Step),
     };
 
-    private static RunState Over(RunState state) => state with { Phase = RunPhase.Waiting, Current = null };
+    private static RunState Over(RunState state, ImmutableList<Member>? survivors = null) =>
+        state with { Phase = RunPhase.Waiting, Current = null, Survivors = survivors ?? [] };
+
+    private static ImmutableList<Member> CarriedOn(RunState state) => state.Current is { } generation
+        ? generation.Members.FindAll(member => !generation.IsNew(member) && !member.IsGone)
+        : state.Survivors;
 
     private static RunState Cut(RunState state, int epoch)
     {
@@ -148,7 +179,8 @@ public static class RunEvolution
     private static RunState Failed(RunState state, RunEvent.GenerationFailed e)
     {
         var scoring = state.Current?.Purpose is TaskPurpose.Score;
-        return Over(state) with
+        var survivors = state.Members.FindAll(member => e.Survivors?.Contains(member.Trainer) == true);
+        return Over(state, survivors) with
         {
             Failures = state.Failures.Add(new Incident(e.Kind, e.Agent, e.Generation, e.Message, e.At)),
             StepsLost = state.StepsLost + e.StepsLost,

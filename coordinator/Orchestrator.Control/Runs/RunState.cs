@@ -66,6 +66,12 @@ public sealed record RunState
     /// <summary>While <see cref="Phase"/> is Forming or Working.</summary>
     public Generation? Current { get; init; }
 
+    /// <summary>While <see cref="Phase"/> is Waiting: trainers that keep the run's state, too few to go on. In rank order.</summary>
+    public ImmutableList<Member> Survivors { get; init; } = [];
+
+    /// <summary>The first generation of those through which the state lived on in some trainer: what its members tell is of this run's one course.</summary>
+    public int Lineage { get; init; }
+
     /// <summary>The present or last one that trained: what people see.</summary>
     public Generation? Shown { get; init; }
 
@@ -128,6 +134,18 @@ public sealed record RunState
 
     [JsonIgnore]
     public int MaxWorkers => Purpose is TaskPurpose.Score ? 1 : Plan?.MaxWorkers ?? 1;
+
+    /// <summary>The fewest slots that the next generation needs.</summary>
+    [JsonIgnore]
+    public int MinSlots => Math.Max(1, MinWorkers - Survivors.Count);
+
+    /// <summary>The most slots that it can use.</summary>
+    [JsonIgnore]
+    public int MaxSlots => MaxWorkers - Survivors.Count;
+
+    /// <summary>Every trainer that is in the run now, or waits for its next generation.</summary>
+    [JsonIgnore]
+    public ImmutableList<Member> Members => Current?.Members ?? Survivors;
 
     /// <summary>pending running paused succeeded failed cancelled stopped</summary>
     [JsonIgnore]

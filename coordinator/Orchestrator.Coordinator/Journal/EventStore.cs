@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
 using System.Text.Json;
+using System.Threading.Channels;
 
 namespace Orchestrator.Coordinator.Journal;
 
@@ -64,6 +65,57 @@ public sealed class EventStore<TState, TEvent>(
         finally
         {
             turn.Release();
+        }
+    }
+
+    /// <summary>Every stream's state, by one pass over the journal; before anybody else uses the store.</summary>
+    /// <param name="found">Called from several threads.</param>
+    public async Task LoadAllAsync(Action<string, Versioned<TState>> found, CancellationToken cancellationToken)
+    {
+        var streams = Channel.CreateBounded<List<JournalEvent>>(new BoundedChannelOptions(256) { SingleWriter = true });
+        var folding = Enumerable.Range(0, Math.Max(1, Environment.ProcessorCount)).Select(_ => Task.Run(FoldAsync, cancellationToken)).ToArray();
+        try
+        {
+            var rows = new List<JournalEvent>();
+            await foreach (var row in journal.ReadCategoryAsync(category, cancellationToken))
+            {
+                if (rows.Count > 0 && rows[^1].Stream != row.Stream)
+                {
+                    await streams.Writer.WriteAsync(rows, cancellationToken);
+                    rows = [];
+                }
+
+                rows.Add(row);
+            }
+
+            if (rows.Count > 0)
+            {
+                await streams.Writer.WriteAsync(rows, cancellationToken);
+            }
+        }
+        finally
+        {
+            streams.Writer.TryComplete();
+            await Task.WhenAll(folding);
+        }
+
+        async Task FoldAsync()
+        {
+            try
+            {
+                await foreach (var rows in streams.Reader.ReadAllAsync(cancellationToken))
+                {
+                    var state = new Versioned<TState>(rows[^1].Version, rows.Aggregate(initial, (state, row) => apply(state, Read(row))));
+                    cache.Keep(rows[0].Stream.Id, state);
+                    found(rows[0].Stream.Id, state);
+                }
+            }
+            catch (Exception exception)
+            {
+                // The reader must not wait for somebody who takes nothing any more.
+                streams.Writer.TryComplete(exception);
+                throw;
+            }
         }
     }
 

@@ -44,6 +44,9 @@ public interface IJournal
 
     IAsyncEnumerable<JournalEvent> ReadStreamAsync(StreamId stream, long afterVersion, CancellationToken cancellationToken);
 
+    /// <summary>Every event of the category's streams, stream after stream, each in its order: what a start reads, which has no use for a query a stream.</summary>
+    IAsyncEnumerable<JournalEvent> ReadCategoryAsync(string category, CancellationToken cancellationToken);
+
     /// <summary>Every event after the position, in order, up to the present end.</summary>
     IAsyncEnumerable<JournalEvent> ReadAllAsync(long afterPosition, CancellationToken cancellationToken);
 

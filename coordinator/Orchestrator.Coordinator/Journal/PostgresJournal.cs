@@ -99,7 +99,7 @@ internal sealed class PostgresJournal : SqlJournal
             ("id", stream.Id),
             ("version", snapshot.Version),
             ("schema", snapshot.Schema),
-            ("data", snapshot.Data.ToArray()));
+            ("data", Bytes(snapshot.Data)));
 
     /// <inheritdoc/>
     public override Task WriteCursorAsync(string reader, long position, CancellationToken cancellationToken) =>

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Orchestrator.Coordinator.Journal;
 
@@ -53,6 +54,35 @@ public abstract class SqlJournal : IJournal, IAsyncDisposable, IDisposable
             }
 
             after = page[^1].Version;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<JournalEvent> ReadCategoryAsync(string category, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // Along the index on events: SQLite keeps the order of a cross join, and would else sort the whole category for every page.
+        const string Sql = $"""
+            select {EventColumns}, e.stream from events e cross join streams s
+            where s.key = e.stream and (e.stream, e.version) > (@stream, @version) and s.category = @category and not s.deleted
+            order by e.stream, e.version limit @limit
+            """;
+        var (stream, version) = (long.MinValue, 0L);
+        while (true)
+        {
+            var page = await QueryAsync(
+                Sql, reader => (Event: ReadEvent(reader), Stream: reader.GetInt64(8)), cancellationToken,
+                ("stream", stream), ("version", version), ("category", category), ("limit", PageRows));
+            foreach (var row in page)
+            {
+                yield return row.Event;
+            }
+
+            if (page.Count < PageRows)
+            {
+                yield break;
+            }
+
+            (stream, version) = (page[^1].Stream, page[^1].Event.Version);
         }
     }
 
@@ -180,6 +210,10 @@ public abstract class SqlJournal : IJournal, IAsyncDisposable, IDisposable
 
     internal static JournalException Deleted(StreamId stream) =>
         new("deleted-stream", $"{stream} was deleted.", "Submit it again: it gets a new identifier.");
+
+    /// <summary>As drivers take them; a snapshot of a large sweep is not copied where it is an array already.</summary>
+    internal static byte[] Bytes(ReadOnlyMemory<byte> memory) =>
+        MemoryMarshal.TryGetArray(memory, out var segment) && segment.Array is { } array && segment.Offset == 0 && segment.Count == array.Length ? array : memory.ToArray();
 
     private protected abstract ValueTask<DbConnection> ConnectAsync(CancellationToken cancellationToken);
 

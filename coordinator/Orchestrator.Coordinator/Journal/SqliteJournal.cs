@@ -87,7 +87,7 @@ internal sealed class SqliteJournal : SqlJournal
                 ("id", stream.Id),
                 ("version", snapshot.Version),
                 ("schema", snapshot.Schema),
-                ("data", snapshot.Data.ToArray())),
+                ("data", Bytes(snapshot.Data))),
             cancellationToken);
 
     /// <inheritdoc/>

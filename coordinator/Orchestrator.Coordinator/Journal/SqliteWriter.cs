@@ -75,7 +75,7 @@ internal sealed class SqliteWriter(string connectionString) : IDisposable
                 ("stream", key),
                 ("version", expected + index + 1),
                 ("type", events[index].Type),
-                ("data", events[index].Data.ToArray()),
+                ("data", SqlJournal.Bytes(events[index].Data)),
                 ("at", at),
                 ("trace", events[index].TraceParent));
         }

@@ -31,13 +31,17 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
         await agents.LoadAsync(await journal.ListStreamsAsync("worker", cancellationToken), cancellationToken);
-        await streams.LoadAllAsync(await journal.ListStreamsAsync("run", cancellationToken), cancellationToken);
+        await streams.LoadAllAsync(cancellationToken);
         foreach (var run in table.Active())
         {
-            effects.Follow(run.Id, run.LastGeneration).Reached(run.Step);
-            foreach (var member in run.Current!.Members.Where(member => !member.IsGone))
+            if (run.Current is not null)
             {
-                agents.Assign(new SlotId(member.Place.Agent, member.Place.Slot), new TaskKey(run.Id, run.LastGeneration, member.Place.Rank));
+                effects.Follow(run.Id, run.LastGeneration).Reached(run.Step);
+            }
+
+            foreach (var member in run.Members.Where(member => !member.IsGone))
+            {
+                agents.Assign(new SlotId(member.Place.Agent, member.Place.Slot), TaskKey.Of(run, member));
             }
         }
     }
@@ -57,16 +61,20 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>The run's state once the command's events, if any, are durable. Commands for one run take effect in the order of these calls.</summary>
-    public Task<RunState> ExecuteAsync(string run, RunCommand command, CommandOrder? order = null) => streams.ExecuteAsync(run, command, order);
+    public Task<RunState> ExecuteAsync(string run, RunCommand command, CommandOrder? order = null) =>
+        streams.ExecuteAsync(run, command with { NextSpanId = TraceContexts.NewSpanId() }, order);
 
-    /// <summary>A rank of a generation is gone; ignored where the generation is over.</summary>
+    /// <summary>A trainer is gone; ignored where it is not (any more) one of the run's.</summary>
     public Task<RunState> FailAsync(TaskKey task, FailureKind kind, string message, string detail = "", int suspect = -1, CommandOrder? order = null) => ExecuteAsync(
         task.Run,
         new RunCommand.Fail(task.Generation, task.Rank, kind, message, detail, suspect, ReachedBy(task), Now),
         order);
 
-    /// <summary>The last step that the generation was heard at; 0 where it is not known.</summary>
-    public long ReachedBy(TaskKey task) => effects.ProgressOf(task.Run) is { } progress && progress.Generation == task.Generation ? progress.Step : 0;
+    /// <summary>The last step that the trainer's generation was heard at; 0 where it is not known.</summary>
+    public long ReachedBy(TaskKey task) => table.Find(task.Run)?.Current is { } generation && generation.MemberOf(task.Trainer) is not null
+        && effects.ProgressOf(task.Run) is { } progress && progress.Generation == generation.Number
+            ? progress.Step
+            : 0;
 
     /// <summary>Takes an ended run away, with its checkpoints, logs and metrics.</summary>
     public Task DeleteAsync(string run, CancellationToken cancellationToken) => streams.DeleteAsync(run, cancellationToken);
@@ -78,6 +86,12 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
         {
             case RunEvent.GenerationProposed e:
                 LogProposed(after.Id, e.Generation, e.Members.Count, e.FromStep);
+                break;
+            case RunEvent.GenerationFailed { Survivors: { Count: > 0 } survivors } e:
+                LogInterrupted(after.Id, e.Generation, e.Kind.Name(), e.Rank, e.Agent, e.Message, survivors.Count);
+                break;
+            case RunEvent.SurvivorLost e:
+                LogSurvivorLost(after.Id, e.Kind.Name(), e.Agent, e.Message, after.Survivors.Count, e.StepsLost);
                 break;
             case RunEvent.GenerationFailed e:
                 LogFailed(after.Id, e.Generation, e.Kind.Name(), e.Rank, e.Agent, e.Message, e.StepsLost);
@@ -98,6 +112,12 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Run {Run}: generation {Generation} ended, rank {Rank} on {Agent} {Kind}: {Reason}; {StepsLost} steps lost")]
     private partial void LogFailed(string run, int generation, string kind, int rank, string agent, string reason, long stepsLost);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {Run}: generation {Generation} ended, rank {Rank} on {Agent} {Kind}: {Reason}; {Survivors} trainers go on")]
+    private partial void LogInterrupted(string run, int generation, string kind, int rank, string agent, string reason, int survivors);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {Run}: a trainer on {Agent} that waited is {Kind}: {Reason}; {Survivors} wait on, {StepsLost} steps lost")]
+    private partial void LogSurvivorLost(string run, string kind, string agent, string reason, int survivors, long stepsLost);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Run {Run}: {Agent} computes other bits (probe {ProbeHash}, expected {Expected}) and is left out")]
     private partial void LogRefused(string run, string agent, string probeHash, string expected);

@@ -12,6 +12,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
 {
     private const int KeyBytes = 32;
 
+    private readonly ConcurrentDictionary<string, (int Generation, ByteString Key)> keys = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, RunProgress> progress = new(StringComparer.Ordinal);
 
     /// <summary>Null unless the run has a generation.</summary>
@@ -32,45 +33,59 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
                 break;
             case RunEvent.GenerationProposed e:
                 Follow(after.Id, e.Generation).Reached(e.FromStep);
-                foreach (var member in after.Current!.Members)
+                foreach (var member in after.Current!.Members.Where(after.Current.IsNew))
                 {
-                    agents.Assign(new SlotId(member.Place.Agent, member.Place.Slot), KeyOf(after, member));
+                    agents.Assign(new SlotId(member.Place.Agent, member.Place.Slot), TaskKey.Of(after, member));
                     Assign(after, member);
                 }
 
                 break;
             case RunEvent.GenerationBegun e:
                 TraceContexts.Write("place", ContextOf(after), TraceContexts.NewSpanId(), after.Current!.ProposedAt, e.At, after, e.Generation);
-                Begin(after);
+                keys[after.Id] = (e.Generation, ByteString.CopyFrom(RandomNumberGenerator.GetBytes(KeyBytes)));
+                foreach (var member in after.Current!.Members)
+                {
+                    Begin(after, member);
+                }
+
                 break;
             case RunEvent.EpochFinished e:
                 ProgressOf(after.Id)?.Reached(e.Step);
                 break;
             case RunEvent.StopRequested:
-                Stop(after.Id, after.Current, gracefully: true);
+                foreach (var member in after.Members)
+                {
+                    Stop(after, member, gracefully: true);
+                }
+
                 break;
             case RunEvent.GenerationFailed e:
                 meters.Failed(e.Kind);
-                Over(before, $"{e.Kind.Name()}: {e.Message}", e.At);
+                Over(before, after, $"{e.Kind.Name()}: {e.Message}", e.At);
                 // It waits again, and what it waits for may be free already.
                 agents.SlotsChanged();
                 break;
+            case RunEvent.SurvivorLost e:
+                meters.Failed(e.Kind);
+                Leave(before, after);
+                agents.SlotsChanged();
+                break;
             case RunEvent.MemberRefused e:
-                Over(before, "refused: other bits", e.At);
+                Over(before, after, "refused: other bits", e.At);
                 agents.SlotsChanged();
                 break;
             case RunEvent.TrainingEnded e:
                 // The others end by themselves.
-                Over(before, "", e.At, stop: false);
+                Over(before, after, "", e.At, stop: false);
                 break;
             case RunEvent.TestScored e:
-                Over(before, e.Message, e.At, stop: false);
+                Over(before, after, e.Message, e.At, stop: false);
                 break;
             case RunEvent.RunEnded when before.Outcome is not null:
                 // Cut after it had ended: nothing of it is left to end.
                 break;
             case RunEvent.RunEnded e:
-                Over(before, "", e.At);
+                Over(before, after, "", e.At);
                 TraceContexts.Write("run", after.TraceParent, after.SpanId, after.RequestedAt, e.At, after, error: e.Outcome is RunOutcome.Failed ? e.Message : "");
                 break;
             default:
@@ -94,62 +109,78 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
             Checkpoint = generation.Checkpoint,
             TraceParent = TraceContexts.Within(state, generation.SpanId),
             EvaluateTest = generation.Purpose is TaskPurpose.Score,
+            Joins = generation.IsCarriedOn,
             Sweep = state.Trial?.Sweep ?? "",
             Trial = state.Trial?.Number ?? 0,
-            UntilEpoch = state.UntilEpoch,
+            UntilEpoch = generation.UntilEpoch,
         };
-        task.Shards.AddRange(generation.Members.Select(each => new ShardRange { First = each.Place.FirstShard, End = each.Place.EndShard }));
+        task.Shards.AddRange(ShardsOf(generation));
         agents.Send(member.Place.Agent, new CoordinatorMessage { Assign = task });
     }
 
-    private static TaskKey KeyOf(RunState state, Member member) => new(state.Id, state.Current!.Number, member.Place.Rank);
-
-    private static string ContextOf(RunState state) => TraceContexts.Within(state, state.SpanId);
-
-    /// <summary>With a key of its own, that nobody writes down: members that have it prove it to each other.</summary>
-    private void Begin(RunState state)
+    /// <summary>The word to begin, perhaps once more. False where its key went with the process that drew it: nobody writes it down, members that have it prove it to each other.</summary>
+    public bool Begin(RunState state, Member member)
     {
         var generation = state.Current!;
+        if (!keys.TryGetValue(state.Id, out var drawn) || drawn.Generation != generation.Number)
+        {
+            return false;
+        }
+
         var begin = new BeginGeneration
         {
             Run = state.Id,
             Generation = generation.Number,
-            Key = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(KeyBytes)),
+            Key = drawn.Key,
+            Task = TaskKey.Of(state, member).ToMessage(),
+            Rank = member.Place.Rank,
+            KnownEpochs = state.Epoch,
+            KnownCheckpointStep = generation.CommittedStep,
+            UntilEpoch = generation.UntilEpoch,
         };
-        begin.Peers.AddRange(generation.Members.Select(member => member.PeerAddress));
-        foreach (var member in generation.Members)
-        {
-            agents.Send(member.Place.Agent, new CoordinatorMessage { Begin = begin });
-        }
+        begin.Peers.AddRange(generation.Members.Select(each => each.PeerAddress));
+        begin.Shards.AddRange(ShardsOf(generation));
+        agents.Send(member.Place.Agent, new CoordinatorMessage { Begin = begin });
+        return true;
     }
 
-    private void Over(RunState before, string error, DateTimeOffset at, bool stop = true)
+    private static IEnumerable<ShardRange> ShardsOf(Generation generation) =>
+        generation.Members.Select(each => new ShardRange { First = each.Place.FirstShard, End = each.Place.EndShard });
+
+    private static string ContextOf(RunState state) => TraceContexts.Within(state, state.SpanId);
+
+    private void Over(RunState before, RunState after, string error, DateTimeOffset at, bool stop = true)
     {
+        Leave(before, after, stop);
         if (before.Current is not { } generation)
         {
             return;
         }
 
         progress.TryRemove(before.Id, out _);
-        if (stop)
-        {
-            Stop(before.Id, generation, gracefully: false);
-        }
-
-        foreach (var member in generation.Members)
-        {
-            agents.Stopping(KeyOf(before, member));
-        }
-
+        keys.TryRemove(before.Id, out _);
         TraceContexts.Write("generation", ContextOf(before), generation.SpanId, generation.ProposedAt, at, before, generation.Number, error);
     }
 
-    private void Stop(string run, Generation? generation, bool gracefully)
+    /// <summary>Nothing more is expected of those that are not in the run any more.</summary>
+    private void Leave(RunState before, RunState after, bool stop = true)
     {
-        foreach (var member in generation?.Members.Where(member => !member.IsGone) ?? [])
+        foreach (var member in before.Members.Where(member => !after.Members.Exists(still => still.Trainer == member.Trainer)))
         {
-            var task = new TaskKey(run, generation!.Number, member.Place.Rank);
-            agents.Send(member.Place.Agent, new CoordinatorMessage { Stop = new StopTask { Task = task.ToMessage(), Gracefully = gracefully } });
+            if (stop)
+            {
+                Stop(before, member, gracefully: false);
+            }
+
+            agents.Stopping(TaskKey.Of(before, member));
+        }
+    }
+
+    private void Stop(RunState state, Member member, bool gracefully)
+    {
+        if (!member.IsGone)
+        {
+            agents.Send(member.Place.Agent, new CoordinatorMessage { Stop = new StopTask { Task = TaskKey.Of(state, member).ToMessage(), Gracefully = gracefully } });
         }
     }
 }

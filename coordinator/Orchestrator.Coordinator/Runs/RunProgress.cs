@@ -24,13 +24,14 @@ internal sealed class RunProgress(int generation, TimeProvider time)
     /// <summary>Of the whole gang.</summary>
     public double SamplesPerSecond { get; private set; }
 
-    public void Hear(TaskProgress progress)
+    /// <param name="rank">In this generation.</param>
+    public void Hear(TaskProgress progress, int rank)
     {
         lock (gate)
         {
             var now = time.GetTimestamp();
-            ranks[progress.Rank] = (progress, now);
-            SamplesPerSecond = progress.Rank == 0 ? progress.SamplesPerSecond : SamplesPerSecond;
+            ranks[rank] = (progress, now);
+            SamplesPerSecond = rank == 0 ? progress.SamplesPerSecond : SamplesPerSecond;
             Epoch = Math.Max(Epoch, progress.Epoch);
             if (progress.Step <= Step)
             {
@@ -72,14 +73,14 @@ internal sealed class RunProgress(int generation, TimeProvider time)
     {
         lock (gate)
         {
-            return [.. ranks.Values.Select(rank => new RankPulse(rank.Progress.Rank, rank.Progress.Phase,
-                TimeSpan.FromMilliseconds(rank.Progress.SilentMilliseconds), TimeSpan.FromMilliseconds(rank.Progress.StalledMilliseconds)))];
+            return [.. ranks.Select(rank => new RankPulse(rank.Key, rank.Value.Progress.Phase,
+                TimeSpan.FromMilliseconds(rank.Value.Progress.SilentMilliseconds), TimeSpan.FromMilliseconds(rank.Value.Progress.StalledMilliseconds)))];
         }
     }
 
     public RankPulse? PulseOf(int rank) => Pulses().Where(pulse => pulse.Rank == rank).Select(pulse => (RankPulse?)pulse).FirstOrDefault();
 
-    /// <summary>How long a member has been gone and blames another; starts with the first call.</summary>
+    /// <summary>How long a member has blamed another; starts with the first call.</summary>
     public TimeSpan DroppedFor()
     {
         lock (gate)

@@ -44,18 +44,16 @@ internal sealed class RunStreams(EventStore<RunState, RunEvent> store, RunTable 
         }
     }
 
-    public async Task LoadAllAsync(IReadOnlyList<string> runs, CancellationToken cancellationToken)
-    {
-        var options = new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = 8 };
-        await Parallel.ForEachAsync(runs, options, async (run, token) =>
+    /// <summary>Fills the table from the journal; before the first command.</summary>
+    public Task LoadAllAsync(CancellationToken cancellationToken) => store.LoadAllAsync(
+        (_, loaded) =>
         {
-            var loaded = await store.LoadAsync(run, token);
             if (loaded.State.Phase is not RunPhase.Unknown)
             {
                 table.Set(loaded.State, loaded.Version);
             }
-        });
-    }
+        },
+        cancellationToken);
 
     public async Task<RunState> LoadAsync(string run, CancellationToken cancellationToken) => (await store.LoadAsync(run, cancellationToken)).State;
 

@@ -7,7 +7,7 @@ namespace Orchestrator.Coordinator.Runs;
 
 /// <summary>
 /// Every run's state as it stands in the journal, and beside it what must be found without looking at all of them: those that wait, in order of arrival and by
-/// sweep; those that have a generation; the slots that are held and wanted.
+/// sweep; those that have trainers; the slots that are held and wanted.
 /// </summary>
 internal sealed class RunTable
 {
@@ -46,7 +46,7 @@ internal sealed class RunTable
     /// <summary>All runs, in order of arrival.</summary>
     public IReadOnlyList<RunState> List() => [.. states.Values.Select(each => each.State).OrderBy(state => state.Arrival).ThenBy(state => state.Id, StringComparer.Ordinal)];
 
-    /// <summary>Runs whose generation forms or works.</summary>
+    /// <summary>Runs that have trainers: a generation that forms or works, or survivors that wait for one.</summary>
     public IReadOnlyList<RunState> Active()
     {
         lock (gate)
@@ -97,9 +97,9 @@ internal sealed class RunTable
         lock (gate)
         {
             return [.. waiting
-                .SelectMany(group => group.Value.Select(entry => (entry.Arrival, State: states[entry.Run].State)).Where(entry => all.Fits(entry.State.MinWorkers, entry.State.Refused)).Take(free + 1))
+                .SelectMany(group => group.Value.Select(entry => (entry.Arrival, State: states[entry.Run].State)).Where(entry => all.Fits(entry.State.MinSlots, entry.State.Refused)).Take(free + 1))
                 .OrderBy(entry => entry.Arrival).ThenBy(entry => entry.State.Id, StringComparer.Ordinal)
-                .Select(entry => new WaitingRun(entry.State.Id, GroupOf(entry.State), entry.State.MinWorkers, entry.State.MaxWorkers, entry.State.Refused))];
+                .Select(entry => new WaitingRun(entry.State.Id, GroupOf(entry.State), entry.State.MinSlots, entry.State.MaxSlots, entry.State.Refused))];
         }
     }
 
@@ -114,7 +114,7 @@ internal sealed class RunTable
 
     private static string GroupOf(RunState state) => state.Trial?.Sweep ?? $"run {state.Id}";
 
-    private static bool HasGeneration(RunState state) => state.Phase is RunPhase.Forming or RunPhase.Working;
+    private static bool HasTrainers(RunState state) => !state.Members.IsEmpty;
 
     private void Index(RunState before, RunState after)
     {
@@ -132,7 +132,7 @@ internal sealed class RunTable
             }
         }
 
-        if (HasGeneration(after))
+        if (HasTrainers(after))
         {
             active.Add(after.Id);
         }
@@ -141,7 +141,7 @@ internal sealed class RunTable
             active.Remove(after.Id);
         }
 
-        var held = (after.Current?.WorldSize ?? 0) - (before.Current?.WorldSize ?? 0);
+        var held = after.Members.Count - before.Members.Count;
         slotsUsed += held;
         running[group] = running.GetValueOrDefault(group) + held;
         if (running[group] == 0)

@@ -5,7 +5,7 @@ using Orchestrator.V1;
 namespace Orchestrator.Coordinator.Sessions;
 
 /// <summary>An agent that comes (back) names what it runs: what is still its own goes on as it is, the rest is fenced, what it lacks is said again.</summary>
-internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffects effects, AgentDirectory agents)
+internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffects effects, AgentDirectory agents, TimeProvider time)
 {
     /// <summary>What the agent is to kill: a newer generation has taken its place.</summary>
     public IReadOnlyList<TaskId> FencedOf(string agent, IEnumerable<RunningTask> tasks) =>
@@ -15,17 +15,15 @@ internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffe
     {
         var adopted = tasks.Where(task => MemberOf(agent, task) is not null).ToArray();
         agents.Listed(agent, [.. adopted.Select(task => new TaskProgress { Run = task.Run, Generation = task.Generation, Rank = task.Rank, Pid = task.Pid })]);
-        foreach (var task in adopted.Where(task => task.State == "ready" && table.Find(task.Run)?.Phase is RunPhase.Working))
+        foreach (var task in adopted)
         {
-            // Its key went with the session that it was sent on, and is written down nowhere.
-            await runs.FailAsync(new TaskKey(task.Run, task.Generation, task.Rank), FailureKind.Preempted, "the word to begin was lost with a session");
+            await BeginAsync(agent, task);
         }
 
         var named = adopted.Select(task => new TaskKey(task.Run, task.Generation, task.Rank)).ToHashSet();
         foreach (var task in agents.TasksOf(agent).Where(task => !named.Contains(task)))
         {
-            if (table.Find(task.Run) is { Phase: RunPhase.Forming, Current: { } generation } state && generation.Number == task.Generation
-                && generation.MemberAt(task.Rank) is { Stage: MemberStage.Assigned } member)
+            if (table.Find(task.Run) is { Phase: RunPhase.Forming, Current: { } generation } state && generation.MemberOf(task.Trainer) is { Stage: MemberStage.Assigned } member)
             {
                 agents.Expect(task);
                 effects.Assign(state, member);
@@ -33,9 +31,19 @@ internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffe
         }
     }
 
+    /// <summary>A generation that began while the agent was away, or whose word to begin was lost, is begun by it now: by the same word, or, where its key is gone, by a new one for all.</summary>
+    private async Task BeginAsync(string agent, RunningTask task)
+    {
+        var begun = task.State == "training" ? Math.Max(task.Generation, task.BegunGeneration) : task.BegunGeneration;
+        if (task.State != "ended" && table.Find(task.Run) is { Phase: RunPhase.Working, Current: { } generation } state && begun < generation.Number
+            && MemberOf(agent, task) is { } member && !effects.Begin(state, member))
+        {
+            await runs.ExecuteAsync(task.Run, new RunCommand.BeginAgain(generation.Number, "the word to begin was lost with a session", time.GetUtcNow()));
+        }
+    }
+
     private Member? MemberOf(string agent, RunningTask task) =>
-        table.Find(task.Run)?.Current is { } generation && generation.Number == task.Generation
-        && generation.MemberAt(task.Rank) is { } member && member.Place.Agent == agent
+        table.Find(task.Run)?.Members.Find(member => member.Trainer == new TrainerName(task.Generation, task.Rank)) is { } member && member.Place.Agent == agent
             ? member
             : null;
 }

@@ -19,12 +19,13 @@ internal sealed partial class AgentApi
             throw new UserException(StatusCode.InvalidArgument, "bad-checkpoint", "a checkpoint begins with a header that names it run-step");
         }
 
-        if (table.Find(header.Run)?.Current is not { } generation || generation.Number != header.Generation)
+        // Whoever wrote it, as long as the state that it had lives on in some trainer.
+        if (table.Find(header.Run) is not { } run || run.Members.IsEmpty || header.Generation < run.Lineage || header.Generation > run.LastGeneration)
         {
             throw new UserException(StatusCode.Aborted, "fenced", $"generation {header.Generation} of run {header.Run} is over");
         }
 
-        if (!table.Find(header.Run)!.Checkpoints.Exists(record => record.Id == header.Id))
+        if (!run.Checkpoints.Exists(record => record.Id == header.Id))
         {
             // What lies there under this name is of a generation that did not live to commit it, or was rejected as corrupt.
             await artifacts.DeleteAsync(header.Id, context.CancellationToken);

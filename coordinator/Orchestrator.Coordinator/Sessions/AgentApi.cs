@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Grpc.Core;
+using Orchestrator.Control.Runs;
 using Orchestrator.Control.Workers;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Artifacts;
@@ -79,9 +80,9 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
                     agents.Listed(agent, message.Heartbeat.Tasks);
                     foreach (var task in message.Heartbeat.Tasks)
                     {
-                        if (table.Find(task.Run)?.Current is { } generation && generation.Number == task.Generation)
+                        if (table.Find(task.Run)?.Current is { } generation && generation.MemberOf(new TrainerName(task.Generation, task.Rank)) is { } member)
                         {
-                            effects.Follow(task.Run, task.Generation).Hear(task);
+                            effects.Follow(task.Run, generation.Number).Hear(task, member.Place.Rank);
                         }
                     }
 

@@ -302,6 +302,15 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         }
     }
 
+    /// <summary>Whether its session ended, and it has not come back; not known of one that was not here since this process started.</summary>
+    public bool IsCutOff(string id)
+    {
+        lock (gate)
+        {
+            return agents.TryGetValue(id, out var agent) && agent is { Seen: true, Connection: null };
+        }
+    }
+
     public AgentView? Find(string id)
     {
         lock (gate)

@@ -9,7 +9,7 @@ namespace Orchestrator.Coordinator.Sessions;
 internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, RunEffects effects, AgentDirectory agents, TimeProvider time, ILogger<AgentWatch> logger)
     : BackgroundService, IHostedLifecycleService
 {
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
 
     /// <summary>A session without a message for so long is no session.</summary>
     private static readonly TimeSpan SessionSilence = TimeSpan.FromSeconds(10);
@@ -23,8 +23,11 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     /// <summary>An agent that does not name a task for so long does not have it.</summary>
     private static readonly TimeSpan Unlisted = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a rank that others blame has to speak for itself.</summary>
-    private static readonly TimeSpan SuspicionSettles = TimeSpan.FromSeconds(2);
+    /// <summary>How long a rank that others blame has to speak for itself, while its agent is here.</summary>
+    private static readonly TimeSpan SuspicionSettles = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long where its agent is cut off as well.</summary>
+    private static readonly TimeSpan DoubleSuspicionSettles = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Heartbeats older than this say nothing about who hangs.</summary>
     private static readonly TimeSpan StaleHeartbeat = TimeSpan.FromSeconds(3);
@@ -57,7 +60,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         }
     }
 
-    /// <summary>One look at everything; the clock calls it twice a second.</summary>
+    /// <summary>One look at everything; the clock calls it ten times a second.</summary>
     internal async Task LookAsync(CancellationToken cancellationToken)
     {
         var stale = new HashSet<string>(StringComparer.Ordinal);
@@ -154,27 +157,28 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
 
     private async Task LookAtAsync(RunState run, HashSet<string> stale)
     {
-        var generation = run.Current!;
-        if (generation.Members.Find(member => !member.IsGone && !agents.IsHere(member.Place.Agent)) is { } orphan)
+        if (run.Members.Find(member => !member.IsGone && !agents.IsHere(member.Place.Agent)) is { } orphan)
         {
             // Who left in good order, as at a shutdown of the cluster, took its tasks along: nobody is to blame.
             var kind = agents.Find(orphan.Place.Agent) is null ? FailureKind.Preempted : FailureKind.Lost;
-            await runs.FailAsync(new TaskKey(run.Id, generation.Number, orphan.Place.Rank), kind, $"{orphan.Place.Agent} is gone");
+            await runs.FailAsync(TaskKey.Of(run, orphan), kind, $"{orphan.Place.Agent} is gone");
             return;
         }
 
-        if (effects.ProgressOf(run.Id) is not { } progress || progress.Generation != generation.Number)
+        if (run.Current is not { } generation || effects.ProgressOf(run.Id) is not { } progress || progress.Generation != generation.Number)
         {
             return;
         }
 
-        if (generation.Members.Find(member => member.Stage is MemberStage.Dropped) is { } dropped)
+        if (generation.Members.Find(member => member.Stage is MemberStage.Dropped or MemberStage.Interrupted) is { } witness)
         {
-            if (progress.DroppedFor() > SuspicionSettles)
+            var suspect = generation.MemberAt(witness.Suspect);
+            var cutOff = suspect is not null && agents.IsCutOff(suspect.Place.Agent);
+            if (progress.DroppedFor() > (cutOff ? DoubleSuspicionSettles : SuspicionSettles))
             {
-                var kind = progress.PulseOf(dropped.Suspect) is { } pulse && TaskHealth.IsFrozen(pulse) ? FailureKind.Hung : FailureKind.Lost;
+                var kind = progress.PulseOf(witness.Suspect) is { } pulse && TaskHealth.IsFrozen(pulse) ? FailureKind.Hung : FailureKind.Lost;
                 await runs.ExecuteAsync(run.Id, new RunCommand.Blame(
-                    generation.Number, kind, $"rank {dropped.Place.Rank} lost rank {dropped.Suspect}", progress.Step, time.GetUtcNow()));
+                    generation.Number, kind, $"rank {witness.Place.Rank} lost rank {witness.Suspect}", progress.Step, time.GetUtcNow()));
             }
 
             return;
@@ -189,7 +193,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         if (TaskHealth.Culprit(progress.Pulses(), progress.MedianStep()) is { } culprit)
         {
             await runs.FailAsync(
-                new TaskKey(run.Id, generation.Number, culprit), FailureKind.Hung, $"rank {culprit} made no progress while {progress.PulseOf(culprit)?.Phase}");
+                TaskKey.Of(run, generation.Members[culprit]), FailureKind.Hung, $"rank {culprit} made no progress while {progress.PulseOf(culprit)?.Phase}");
         }
     }
 

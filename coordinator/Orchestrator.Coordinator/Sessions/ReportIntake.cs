@@ -25,6 +25,8 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
                 task.Generation, task.Rank, RecordOf(report.Checkpoint), now), order),
             Report.ReportOneofCase.Steps => WriteAsync(task, report.Steps),
             Report.ReportOneofCase.Ended => EndAsync(task, report.Ended, now, order),
+            Report.ReportOneofCase.Interrupted => runs.ExecuteAsync(task.Run, new RunCommand.Interrupt(task.Generation, task.Rank, report.Interrupted.Generation,
+                report.Interrupted.SuspectRank, report.Interrupted.AppliedStep, report.Interrupted.Message, now), order),
             Report.ReportOneofCase.Failed => FailAsync(task, report.Failed, now, order),
             // Of a newer version than this one; it is not heard of again once it is acknowledged.
             _ => Task.CompletedTask,
@@ -36,7 +38,7 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
 
     private async Task WriteAsync(TaskKey task, StepMetrics steps)
     {
-        if (table.Find(task.Run)?.Current?.Number != task.Generation)
+        if (table.Find(task.Run)?.Current?.MemberOf(task.Trainer) is null)
         {
             return;
         }
@@ -73,7 +75,7 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
     /// <summary>A report that overtook another has no effect until it comes again; by the journal the slot is the task's until then.</summary>
     private void FreeOnceGone(TaskKey task, RunState state)
     {
-        if (state.Current is not { } generation || generation.Number != task.Generation || generation.MemberAt(task.Rank) is not { IsGone: false })
+        if (state.Members.Find(member => member.Trainer == task.Trainer) is not { IsGone: false })
         {
             agents.Free(task);
         }

@@ -1,9 +1,14 @@
+using Orchestrator.Control.Runs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Coordinator.Sessions;
 
-/// <summary>One rank of one generation of one run: what an agent runs on a slot.</summary>
+/// <summary>A trainer of a run, by the generation and rank that it was started for: what an agent runs on a slot.</summary>
 internal readonly record struct TaskKey(string Run, int Generation, int Rank)
 {
+    public static TaskKey Of(RunState run, Member member) => new(run.Id, member.Trainer.Generation, member.Trainer.Rank);
+
+    public TrainerName Trainer => new(Generation, Rank);
+
     public TaskId ToMessage() => new() { Run = Run, Generation = Generation, Rank = Rank };
 }

@@ -89,6 +89,30 @@ internal static class Lanes
         }
     }
 
+    /// <summary>The sum of weights * (source - centre) * (source - centre).</summary>
+    public static double DotSquares(double centre, ReadOnlySpan<double> source, ReadOnlySpan<double> weights)
+    {
+        var centres = Vector256.Create(centre);
+        var (low, high) = (Vector256<double>.Zero, Vector256<double>.Zero);
+        ref var x = ref MemoryMarshal.GetReference(source);
+        ref var w = ref MemoryMarshal.GetReference(weights[..source.Length]);
+        var i = 0;
+        for (; i <= source.Length - 8; i += 8)
+        {
+            var (a, b) = (Vector256.LoadUnsafe(ref x, (nuint)i) - centres, Vector256.LoadUnsafe(ref x, (nuint)i + 4) - centres);
+            low += Vector256.LoadUnsafe(ref w, (nuint)i) * a * a;
+            high += Vector256.LoadUnsafe(ref w, (nuint)i + 4) * b * b;
+        }
+
+        var rest = 0.0;
+        for (; i < source.Length; i++)
+        {
+            rest += weights[i] * (source[i] - centre) * (source[i] - centre);
+        }
+
+        return Across(low + high) + rest;
+    }
+
     /// <summary>values = exp(values - shift), in place; below -700 it is 0. Accurate to a few units in the last place up to 700.</summary>
     public static void Exp(Span<double> values, double shift = 0)
     {

@@ -9,6 +9,7 @@ internal sealed class History
         Points = new double[count][];
         States = new ObservedState[count];
         Costs = new double[count][];
+        Partial = new double[count];
         Violations = new double[count];
         Ticks = new int[count];
     }
@@ -23,6 +24,9 @@ internal sealed class History
     /// <summary>By trial: a cost for each goal; empty where the trial has no values.</summary>
     public double[][] Costs { get; }
 
+    /// <summary>By trial: the lowest cost reported so far by one that has not ended, of one objective; NaN without a report.</summary>
+    public double[] Partial { get; }
+
     /// <summary>By trial: 0 where its constraints hold.</summary>
     public double[] Violations { get; }
 
@@ -36,6 +40,9 @@ internal sealed class History
 
     /// <summary>How many have ended with values.</summary>
     public int Valued { get; private set; }
+
+    /// <summary>How many say something: those that have ended, and those with a report. Under a stopper that pauses trials most are paused.</summary>
+    public int Informative { get; private set; }
 
     /// <param name="trial">The trials with lower numbers are looked at.</param>
     public static History Of(Study study, int trial)
@@ -59,12 +66,48 @@ internal sealed class History
             history.Costs[i] = valued ? CostsOf(observed.Values, goals) : [];
             history.Violations[i] = observed.Violation;
             history.Ticks[i] = observed.Reports.Count;
+            history.Partial[i] = ended || goals.Count > 1 ? double.NaN : LowestCost(observed.Reports, goals[0]);
             history.Ended += ended ? 1 : 0;
+            history.Informative += ended || !double.IsNaN(history.Partial[i]) ? 1 : 0;
             history.Valued += valued ? 1 : 0;
             i++;
         }
 
         return history;
+    }
+
+    /// <summary>The same with what running trials have reported as their value, as if they had been stopped.</summary>
+    public History WithPartial()
+    {
+        var history = new History(Count) { Ended = Informative, Informative = Informative, Valued = Valued + Informative - Ended };
+        for (var i = 0; i < Count; i++)
+        {
+            var isPartial = !double.IsNaN(Partial[i]);
+            history.Parameters[i] = Parameters[i];
+            history.Points[i] = Points[i];
+            history.States[i] = isPartial ? ObservedState.Stopped : States[i];
+            history.Costs[i] = isPartial ? [Partial[i]] : Costs[i];
+            history.Partial[i] = double.NaN;
+            history.Violations[i] = Violations[i];
+            history.Ticks[i] = Ticks[i];
+        }
+
+        return history;
+    }
+
+    private static double LowestCost(IReadOnlyList<double?> reports, Goal goal)
+    {
+        var lowest = double.NaN;
+        for (var tick = 0; tick < reports.Count; tick++)
+        {
+            if (reports[tick] is { } value)
+            {
+                var cost = goal == Goal.Maximize ? -value : value;
+                lowest = cost >= lowest ? lowest : cost;
+            }
+        }
+
+        return lowest;
     }
 
     private static double[] CostsOf(IReadOnlyList<double> values, IReadOnlyList<Goal> goals)

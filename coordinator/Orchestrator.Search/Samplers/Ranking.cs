@@ -17,10 +17,17 @@ internal static class Ranking
     /// <summary>The numbers of the trials that have ended, best first.</summary>
     public static int[] BestFirst(History history) => BestFirst(history, 0, history.Count);
 
+    /// <summary>With those that are running or paused and have reported: they stand with the stopped ones, by how far they came.</summary>
+    public static int[] BestFirstInformative(History history) =>
+        BestFirst(history, Enumerable.Range(0, history.Count).Where(trial => history.States[trial] != ObservedState.Running || !double.IsNaN(history.Partial[trial])));
+
     /// <summary>The numbers of the trials from one on and below another that have ended, best first.</summary>
-    public static int[] BestFirst(History history, int from, int below)
+    public static int[] BestFirst(History history, int from, int below) =>
+        BestFirst(history, Enumerable.Range(from, below - from).Where(trial => history.States[trial] != ObservedState.Running));
+
+    private static int[] BestFirst(History history, IEnumerable<int> trials)
     {
-        var numbers = Enumerable.Range(from, below - from).Where(trial => history.States[trial] != ObservedState.Running).ToArray();
+        var numbers = trials.ToArray();
         var keys = Array.ConvertAll(numbers, trial => KeyOf(history, trial));
         if (Array.Exists(numbers, trial => history.Costs[trial].Length > 1))
         {
@@ -49,14 +56,15 @@ internal static class Ranking
     {
         var standing = ClassOf(history, trial);
         var first = standing switch { Class.Stopped => -history.Ticks[trial], Class.Infeasible => history.Violations[trial], _ => 0 };
-        return new Key(standing, first, history.Costs[trial].Length == 1 ? history.Costs[trial][0] : 0, trial);
+        var cost = history.States[trial] == ObservedState.Running ? history.Partial[trial] : history.Costs[trial].Length == 1 ? history.Costs[trial][0] : 0;
+        return new Key(standing, first, cost, trial);
     }
 
     private static Class ClassOf(History history, int trial) => history.States[trial] switch
     {
         ObservedState.Failed => Class.Failed,
         _ when history.Violations[trial] > 0 => Class.Infeasible,
-        ObservedState.Stopped => Class.Stopped,
+        ObservedState.Stopped or ObservedState.Running => Class.Stopped,
         _ => Class.Feasible,
     };
 

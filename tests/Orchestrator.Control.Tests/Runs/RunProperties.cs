@@ -13,7 +13,7 @@ public sealed class RunProperties
 
     /// <summary>Mostly what fits the state, so that runs come far; the rest is noise.</summary>
     private static readonly Gen<Said[]> Conversations =
-        Gen.Select(Gen.Int[0, 25], Gen.Frequency((8, Gen.Const(0)), (1, Gen.Int[-2, 1])), Gen.Int[0, 3], Gen.Frequency((6, Gen.Const(1)), (1, Gen.Int[-1, 3])), Gen.Int[0, 6])
+        Gen.Select(Gen.Int[0, 29], Gen.Frequency((8, Gen.Const(0)), (1, Gen.Int[-2, 1])), Gen.Int[0, 3], Gen.Frequency((6, Gen.Const(1)), (1, Gen.Int[-1, 3])), Gen.Int[0, 6])
             .Select((what, generation, rank, ahead, pick) => new Said(what, generation, rank, ahead, pick)).Array[0, 80];
 
     [Fact]
@@ -33,17 +33,54 @@ public sealed class RunProperties
     });
 
     [Fact]
-    public void A_generation_that_is_over_has_no_say() => Check((run, _) =>
+    public void A_trainer_that_is_not_in_the_run_has_no_say() => Check((run, _) =>
     {
-        var current = run.State.Current?.Number ?? 0;
-        foreach (var stale in Enumerable.Range(1, run.State.LastGeneration + 1).Where(number => number != current))
+        foreach (var stale in Enumerable.Range(1, run.State.LastGeneration + 1).Where(number => !run.State.Members.Exists(member => member.Trainer == new TrainerName(number, 0))))
         {
             Assert.Empty(run.Ready(0, generation: stale));
             Assert.Empty(run.Epoch(run.State.Epoch + 1, generation: stale));
-            Assert.Empty(run.Checkpoint(run.State.Epoch, generation: stale));
             Assert.Empty(run.End(run.State.Epoch, generation: stale));
             Assert.Empty(run.Fail(FailureKind.User, generation: stale));
+            if (stale < run.State.Lineage || stale > run.State.LastGeneration)
+            {
+                Assert.Empty(run.Checkpoint(run.State.Epoch, generation: stale));
+            }
         }
+    });
+
+    [Fact]
+    public void No_step_is_lost_while_a_copy_of_the_state_lives() => Check((run, _) =>
+    {
+        var state = RunState.Initial;
+        foreach (var happened in run.Log)
+        {
+            var before = state;
+            state = RunEvolution.Apply(state, happened);
+            if (happened is RunEvent.GenerationFailed or RunEvent.SurvivorLost && !state.Survivors.IsEmpty)
+            {
+                Assert.Equal(before.StepsLost, state.StepsLost);
+                Assert.True(state.Step >= before.Step && state.Epoch == before.Epoch);
+            }
+        }
+    });
+
+    [Fact]
+    public void Survivors_keep_their_names_and_the_lowest_ranks_and_go_on_as_soon_as_they_are_enough() => Check((run, _) =>
+    {
+        var state = RunState.Initial;
+        foreach (var happened in run.Log)
+        {
+            if (happened is RunEvent.GenerationProposed e)
+            {
+                var names = state.Survivors.Select(member => member.Trainer).ToArray();
+                Assert.Equal(names, e.Trainers?.Take(names.Length) ?? []);
+                Assert.Equal(e.Members.Count, e.Trainers?.Distinct().Count() ?? e.Members.Count);
+            }
+
+            state = RunEvolution.Apply(state, happened);
+        }
+
+        Assert.True(state.Survivors.Count < Math.Max(1, state.MinWorkers));
     });
 
     [Fact]
@@ -136,7 +173,7 @@ public sealed class RunProperties
             var run = Hold(plan, isTrial, conversation, static (_, _) => { });
             for (var turns = 0; run.State.Phase is not RunPhase.Idle; turns++)
             {
-                Assert.True(turns < 4, $"still {run.State.Phase} for {run.State.Purpose}");
+                Assert.True(turns < 20, $"still {run.State.Phase} for {run.State.Purpose}");
                 if (run.State.Current is { } stuck)
                 {
                     run.Fail(FailureKind.Preempted, stuck.Members.Find(member => !member.IsGone)!.Place.Rank);
@@ -183,22 +220,29 @@ public sealed class RunProperties
     {
         public RunCommand To(RunState state)
         {
-            var generation = state.LastGeneration + GenerationOff;
+            // Mostly one that is in the run.
+            var (generation, rank) = GenerationOff == 0 && state.Members.Find(member => member.Place.Rank == Rank) is { } member
+                ? (member.Trainer.Generation, member.Trainer.Rank)
+                : (state.LastGeneration + GenerationOff, Rank);
+            var now = state.LastGeneration + GenerationOff;
             var epoch = state.Epoch + Ahead;
             var at = RunSample.At.AddSeconds(Pick);
             return What switch
             {
-                0 or 1 or 2 => new RunCommand.Propose(RunSample.Slots(Math.Max(1, state.MinWorkers + (Pick / 3))), "8899aabbccddeeff", at),
-                >= 3 and < 11 => new RunCommand.Ready(generation, (What + Rank) % 4, $"h:{Rank}", 1, Pick == 0 ? "other" : RunSample.Probe, "cpu", at),
+                0 or 1 or 2 => new RunCommand.Propose(RunSample.Slots(Math.Max(1, state.MinSlots + (Pick / 3))), "8899aabbccddeeff", at),
+                >= 3 and < 11 => new RunCommand.Ready(now, (What + Rank) % 4, $"h:{Rank}", 1, Pick == 0 ? "other" : RunSample.Probe, "cpu", at),
                 11 or 12 or 13 => new RunCommand.FinishEpoch(
-                    generation, Pick == 0 ? Rank : 0, epoch, epoch * 10, new Dictionary<string, double> { ["val_loss"] = Pick }, 1, 1, "", at),
-                14 or 15 or 16 => new RunCommand.CommitCheckpoint(generation, 0, RunSample.Record(epoch - 1, Pick), at),
-                17 or 18 => new RunCommand.End(generation, Pick == 0 ? Rank : 0, state.Step, state.Epoch, "w", new Dictionary<string, double>(), 1, Pick == 6, at),
-                19 or 20 => new RunCommand.Fail(generation, Rank, (FailureKind)Pick, "why", "", Pick % 2 == 0 ? -1 : (Rank + 1) % 4, state.Step + Pick, at),
-                21 => new RunCommand.Blame(generation, FailureKind.Hung, "why", state.Step, at),
-                22 => Pick == 0 ? new RunCommand.Stop(Rank > 1, at) : new RunCommand.Blame(generation, FailureKind.Lost, "why", state.Step, at),
+                    generation, rank, epoch, epoch * 10, new Dictionary<string, double> { ["val_loss"] = Pick }, 1, 1, "", at),
+                14 or 15 or 16 => new RunCommand.CommitCheckpoint(generation, rank, RunSample.Record(epoch - 1, Pick), at),
+                17 or 18 => new RunCommand.End(generation, rank, state.Step, state.Epoch, "w", new Dictionary<string, double>(), 1, Pick == 6, at),
+                19 or 20 => new RunCommand.Fail(generation, rank, (FailureKind)Pick, "why", "", Pick % 2 == 0 ? -1 : (Rank + 1) % 4, state.Step + Pick, at),
+                21 => new RunCommand.Blame(now, FailureKind.Hung, "why", state.Step, at),
+                22 => Pick == 0 ? new RunCommand.Stop(Rank > 1, at) : new RunCommand.Blame(now, FailureKind.Lost, "why", state.Step, at),
                 23 => new RunCommand.Score(at),
                 24 => Pick < 2 ? new RunCommand.Release(at) : new RunCommand.ReleaseOne($"r-{epoch * 10}", at),
+                26 or 27 => new RunCommand.Interrupt(generation, rank, now, (Rank + 1) % 4, state.Step + (Pick % 2), "why", at),
+                28 => new RunCommand.BeginAgain(now, "why", at),
+                29 => new RunCommand.Fail(generation, rank, FailureKind.Lost, "why", "", -1, state.Step + Pick, at),
                 _ => new RunCommand.Request("r", state.Plan!, "{}", "sha", state.Trial, "", "", at),
             };
         }

@@ -44,8 +44,9 @@ internal sealed class RunSample
 
     public void Begin(int members = 1)
     {
-        Propose(members);
-        for (var rank = 0; rank < members; rank++)
+        var survivors = State.Survivors.Count;
+        Propose(Math.Max(1, members - survivors));
+        foreach (var rank in Enumerable.Range(survivors, Math.Max(1, members - survivors)))
         {
             Ready(rank, State.ProbeHash.Length > 0 ? State.ProbeHash : Probe);
         }
@@ -55,20 +56,28 @@ internal sealed class RunSample
 
     public IReadOnlyList<RunEvent> Propose(int members = 1) => Do(new RunCommand.Propose(Slots(members), "8899aabbccddeeff", At));
 
+    /// <summary>The trainer that has the rank now, or that was started for it in a given generation.</summary>
+    public TrainerName Trainer(int rank, int? generation = null) => generation is null && State.Members.Find(member => member.Place.Rank == rank) is { } member
+        ? member.Trainer
+        : new TrainerName(generation ?? Generation, rank);
+
+    public IReadOnlyList<RunEvent> Interrupt(int rank, int suspect, long applied = 0) => Do(new RunCommand.Interrupt(
+        Trainer(rank).Generation, Trainer(rank).Rank, Generation, suspect, applied, "why", At));
+
     public IReadOnlyList<RunEvent> Ready(int rank, string probe = Probe, int? generation = null) =>
-        Do(new RunCommand.Ready(generation ?? Generation, rank, $"host:{rank}", 100 + rank, probe, "cpu", At));
+        Do(new RunCommand.Ready(Trainer(rank, generation).Generation, Trainer(rank, generation).Rank, $"host:{rank}", 100 + rank, probe, "cpu", At));
 
     public IReadOnlyList<RunEvent> Epoch(int epoch, double loss = 1, int? generation = null) => Do(new RunCommand.FinishEpoch(
-        generation ?? Generation, 0, epoch, epoch * 10, new Dictionary<string, double> { ["val_loss"] = loss }, 640, 1, "ledger", At));
+        Trainer(0, generation).Generation, Trainer(0, generation).Rank, epoch, epoch * 10, new Dictionary<string, double> { ["val_loss"] = loss }, 640, 1, "ledger", At));
 
     public IReadOnlyList<RunEvent> Checkpoint(int epoch, double loss = 1, int? generation = null) => Do(new RunCommand.CommitCheckpoint(
-        generation ?? Generation, 0, Record(epoch, loss), At));
+        Trainer(0, generation).Generation, Trainer(0, generation).Rank, Record(epoch, loss), At));
 
     public IReadOnlyList<RunEvent> End(int epoch, int rank = 0, bool stopped = false, int? generation = null, bool paused = false) => Do(new RunCommand.End(
-        generation ?? Generation, rank, epoch * 10, epoch, "weights", new Dictionary<string, double>(), 640, stopped, At, paused));
+        Trainer(rank, generation).Generation, Trainer(rank, generation).Rank, epoch * 10, epoch, "weights", new Dictionary<string, double>(), 640, stopped, At, paused));
 
     public IReadOnlyList<RunEvent> Fail(FailureKind kind, int rank = 0, int suspect = -1, long reached = 0, int? generation = null, string detail = "") =>
-        Do(new RunCommand.Fail(generation ?? Generation, rank, kind, "why", detail, suspect, reached, At));
+        Do(new RunCommand.Fail(Trainer(rank, generation).Generation, Trainer(rank, generation).Rank, kind, "why", detail, suspect, reached, At));
 
     public IReadOnlyList<RunEvent> Stop(bool gracefully) => Do(new RunCommand.Stop(gracefully, At));
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Text;
@@ -80,6 +81,38 @@ public sealed class EventStoreTests : IAsyncDisposable
         Assert.Equal(
             """{"account":3,"purpose":{"$type":"Savings","rate":"NaN"},"mood":"veryBusy"}""", Encoding.UTF8.GetString(rows[0].Data.Span));
         Assert.Equal(opened, EventStore<Bank, BankEvent>.Read(rows[0]));
+    }
+
+    [Fact]
+    public async Task All_streams_at_once_are_what_each_of_them_is()
+    {
+        var writer = Store();
+        for (var number = 0; number < 300; number++)
+        {
+            await writer.ExecuteAsync($"b{number}", _ => [.. Enumerable.Range(0, 1 + (number % 5)).Select(account => Pay(account, number))], Token);
+        }
+
+        var found = new ConcurrentDictionary<string, Versioned<Bank>>();
+        await Store().LoadAllAsync((id, state) => Assert.True(found.TryAdd(id, state)), Token);
+
+        Assert.Equal(300, found.Count);
+        foreach (var (id, state) in found)
+        {
+            var one = await Store().LoadAsync(id, Token);
+            Assert.Equal(one.Version, state.Version);
+            Assert.Equal(one.State.Amounts, state.State.Amounts);
+        }
+    }
+
+    [Fact]
+    public async Task An_event_that_is_not_known_ends_the_load_of_all()
+    {
+        for (var number = 0; number < 2000; number++)
+        {
+            await journal.AppendAsync(new StreamId("bank", $"b{number}"), 0, [new NewEvent("Robbed", "{}"u8.ToArray())], Token);
+        }
+
+        Assert.Equal("journal-newer", (await Assert.ThrowsAsync<JournalException>(() => Store().LoadAllAsync((_, _) => { }, Token))).Code);
     }
 
     [Fact]

@@ -142,6 +142,26 @@ public abstract class JournalConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_category_is_read_stream_after_stream_without_the_others_and_what_was_deleted()
+    {
+        for (var version = 0; version < 3; version++)
+        {
+            foreach (var run in (string[])["r-1", "r-2", "gone"])
+            {
+                await Journal.AppendAsync(new StreamId("run", run), version * 600, [.. Enumerable.Range(0, 600).Select(number => Event($"{run} {number}"))], Token);
+            }
+
+            await Journal.AppendAsync(Sweep, version, [Event("of a sweep")], Token);
+        }
+
+        await Journal.DeleteStreamAsync(new StreamId("run", "gone"), Token);
+        var rows = await Journal.ReadCategoryAsync("run", Token).ToListAsync(Token);
+        Assert.Equal(
+            new[] { "r-1", "r-2" }.SelectMany(run => Enumerable.Range(1, 1800).Select(version => (new StreamId("run", run), (long)version, $"{run} {(version - 1) % 600}"))),
+            rows.Select(row => (row.Stream, row.Version, row.Type)));
+    }
+
+    [Fact]
     public async Task What_was_deleted_stays_deleted()
     {
         var run = new StreamId("run", "r-1");

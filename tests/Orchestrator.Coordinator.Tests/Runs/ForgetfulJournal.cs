@@ -35,6 +35,8 @@ internal sealed class ForgetfulJournal(IJournal journal) : IJournal
     public IAsyncEnumerable<JournalEvent> ReadStreamAsync(StreamId stream, long afterVersion, CancellationToken cancellationToken) =>
         journal.ReadStreamAsync(stream, afterVersion, cancellationToken);
 
+    public IAsyncEnumerable<JournalEvent> ReadCategoryAsync(string category, CancellationToken cancellationToken) => journal.ReadCategoryAsync(category, cancellationToken);
+
     public IAsyncEnumerable<JournalEvent> ReadAllAsync(long afterPosition, CancellationToken cancellationToken) => journal.ReadAllAsync(afterPosition, cancellationToken);
 
     public IAsyncEnumerable<JournalEvent> FollowAsync(long afterPosition, CancellationToken cancellationToken) => journal.FollowAsync(afterPosition, cancellationToken);

@@ -119,6 +119,10 @@ internal sealed class FakeAgent(string id, int slots = 1) : IAsyncDisposable
     public void End(FakeTask task, int epochs, bool stopped = false) =>
         EndWith(task, new Report { Ended = new TaskEnded { Step = epochs * 10, Epoch = epochs, WeightsHash = "weights", SamplesPerEpoch = 640, Stopped = stopped } });
 
+    /// <summary>It lost a peer, and waits for the next word to begin.</summary>
+    public void Interrupt(FakeTask task, int suspect, long step) => Say(
+        task, new Report { Interrupted = new TaskInterrupted { Generation = task.Generation, AppliedStep = step, SuspectRank = suspect, Message = $"rank {suspect} is gone" } });
+
     public void Fail(FakeTask task, string kind, string message = "why", string detail = "", int suspect = -1) =>
         EndWith(task, new Report { Failed = new TaskFailed { Kind = kind, Message = message, Detail = detail, SuspectRank = suspect } });
 
@@ -177,6 +181,7 @@ internal sealed class FakeAgent(string id, int slots = 1) : IAsyncDisposable
                 Pid = 1,
                 State = task.State,
                 PeerAddress = $"{id}:{task.Key.Rank}",
+                BegunGeneration = task.Generation,
             }));
             await call.RequestStream.WriteAsync(new AgentMessage { Register = register }, cancellation);
             Refused = null;
@@ -225,10 +230,9 @@ internal sealed class FakeAgent(string id, int slots = 1) : IAsyncDisposable
                     Take(new FakeTask(assign));
                     break;
                 case { Begin: { } begin }:
-                    foreach (var task in tasks.Values.Where(task => task.Key.Run == begin.Run && task.Key.Generation == begin.Generation))
+                    if (tasks.TryGetValue(new TaskKey(begin.Task.Run, begin.Task.Generation, begin.Task.Rank), out var beginning))
                     {
-                        (task.State, task.Phase) = ("training", "training");
-                        task.Begin(begin);
+                        beginning.Begin(begin);
                     }
 
                     break;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Orchestrator.Coordinator.Sessions;
 using Orchestrator.V1;
 
@@ -26,7 +27,24 @@ internal sealed class FakeTask(AssignTask assign)
     /// <summary>Ends with whether it may finish its epoch.</summary>
     public Task<bool> Stopped => stopped.Task;
 
-    public void Begin(BeginGeneration begin) => begun.TrySetResult(begin);
+    /// <summary>The last one that it was told to begin; 0 before the first.</summary>
+    public int Generation { get; private set; }
+
+    /// <summary>The words to begin that have come, in order.</summary>
+    public ConcurrentQueue<BeginGeneration> Words { get; } = [];
+
+    public void Begin(BeginGeneration begin)
+    {
+        if (begin.Generation > Generation)
+        {
+            (Generation, State, Phase) = (begin.Generation, "training", "training");
+            Words.Enqueue(begin);
+            begun.TrySetResult(begin);
+        }
+    }
+
+    /// <summary>The word to begin never came: its trainer still waits.</summary>
+    public void Miss() => (Generation, State) = (0, "ready");
 
     public void Stop(bool gracefully) => stopped.TrySetResult(gracefully);
 }

@@ -3,7 +3,7 @@ namespace Orchestrator.Coordinator.Tests.Sessions;
 /// <summary>Trainers that behave.</summary>
 internal static class FakeTrainer
 {
-    /// <summary>Gets ready, waits for the word, tells every epoch beyond the checkpoint that it begins from, and ends.</summary>
+    /// <summary>Gets ready, waits for the word, tells every epoch beyond those that are known, and ends.</summary>
     /// <param name="between">Before each epoch.</param>
     public static async Task TrainAsync(FakeAgent agent, FakeTask task, int epochs, Func<int, Task>? between = null)
     {
@@ -14,14 +14,14 @@ internal static class FakeTrainer
             return;
         }
 
-        await task.Begun;
-        if (task.Key.Rank != 0)
+        var begin = await task.Begun;
+        if (begin.Rank != 0)
         {
             agent.End(task, epochs);
             return;
         }
 
-        var from = task.Assign.Checkpoint.Length == 0 ? 0 : int.Parse(task.Assign.Checkpoint[(task.Assign.Checkpoint.LastIndexOf('-') + 1)..], null) / 10;
+        var from = begin.KnownEpochs;
         for (var epoch = from + 1; epoch <= epochs; epoch++)
         {
             await (between?.Invoke(epoch) ?? Task.CompletedTask);

@@ -50,7 +50,7 @@ public sealed class SessionTests : IAsyncDisposable
         Assert.Equal([0, 1], ranks.Select(task => task.Key.Rank).Order());
         // The same key and peers for both, and every shard once.
         var words = await Task.WhenAll(ranks.Select(task => task.Begun));
-        Assert.Equal(words[0], words[1]);
+        Assert.Equal((words[0].Key, words[0].Peers), (words[1].Key, words[1].Peers));
         Assert.Equal((32, 2), (words[0].Key.Length, words[0].Peers.Count));
         Assert.Equal([(0, 2), (2, 4)], ranks[0].Assign.Shards.Select(shards => (shards.First, shards.End)));
         await Eventually.TrueAsync(() => agent.Unacknowledged == 0, Patience);
@@ -155,12 +155,12 @@ public sealed class SessionTests : IAsyncDisposable
         agent.Ready(task);
         await task.Begun;
         await RestartAsync();
-        // The word to begin never came: its trainer still waits.
-        task.State = "ready";
+        task.Miss();
         await agent.ConnectAsync(Calls);
-        await Eventually.TrueAsync(() => agent.Assigned.Count == 2, Patience);
+        await Eventually.TrueAsync(() => task.Words.Count == 2, Patience);
         Assert.Equal("preempted", Assert.Single((await GetAsync(id)).Failures).Kind);
-        Assert.Equal(2, agent.Assigned.Last().Key.Generation);
+        Assert.Equal((2, 0), (task.Words.Last().Generation, task.Words.Last().Rank));
+        Assert.Single(agent.Assigned);
     }
 
     [Fact]
@@ -270,6 +270,57 @@ public sealed class SessionTests : IAsyncDisposable
         left.Fail(first, "lost", "rank 1 is gone", suspect: second.Key.Rank);
         await Eventually.TrueAsync(async () => (await GetAsync(id)).Failures.Count == 1, Patience);
         Assert.Equal(("lost", "b"), (await GetAsync(id)).Failures.Select(failure => (failure.Kind, failure.Worker)).Single());
+    }
+
+    [Fact]
+    public async Task Trainers_that_live_begin_the_next_generation_with_a_key_of_its_own()
+    {
+        await StartAsync();
+        var (left, right) = (await AgentAsync("a", slots: 2), await AgentAsync("b"));
+        var id = await SubmitAsync("{ min: 2, max: 3 }");
+        await Eventually.TrueAsync(() => left.Assigned.Count + right.Assigned.Count == 3, Patience);
+        FakeTask[] tasks = [.. left.Assigned, .. right.Assigned];
+        foreach (var task in tasks)
+        {
+            AgentOf(task).Ready(task);
+        }
+
+        var first = await Task.WhenAll(tasks.Select(task => task.Begun));
+        var (lost, others) = (tasks.Single(task => task.Key.Rank == 1), tasks.Where(task => task.Key.Rank != 1).OrderBy(task => task.Key.Rank).ToArray());
+        AgentOf(lost).Fail(lost, "lost", "its process was killed");
+        await Eventually.TrueAsync(() => others.All(task => task.Words.Count == 2), Patience);
+
+        var words = others.Select(task => task.Words.Last()).ToArray();
+        Assert.Equal([(2, 0), (2, 1)], words.Select(word => (word.Generation, word.Rank)));
+        Assert.Equal(others.Select(task => first[Array.IndexOf(tasks, task)].Peers[task.Key.Rank]), words[0].Peers);
+        Assert.Equal([(0, 2), (2, 4)], words[0].Shards.Select(shards => (shards.First, shards.End)));
+        Assert.Equal(words[0].Key, words[1].Key);
+        Assert.NotEqual(first[0].Key, words[0].Key);
+        var run = await GetAsync(id);
+        Assert.Equal((2, 2, 0L), (run.Generation, run.WorldSize, run.StepsLost));
+
+        FakeAgent AgentOf(FakeTask task) => left.Assigned.Contains(task) ? left : right;
+    }
+
+    [Fact]
+    public async Task A_word_that_an_agent_missed_is_said_again_when_it_comes_back()
+    {
+        await StartAsync();
+        var (left, right) = (await AgentAsync("a"), await AgentAsync("b"));
+        await SubmitAsync("{ min: 1, max: 2 }");
+        var (first, second) = (await TaskAsync(left), await TaskAsync(right));
+        left.Ready(first);
+        right.Ready(second);
+        await Task.WhenAll(first.Begun, second.Begun);
+        await left.DisconnectAsync();
+        right.Fail(second, "lost", "its process was killed");
+        await Eventually.TrueAsync(() => right.Unacknowledged == 0, Patience);
+        Assert.Single(first.Words);
+
+        await left.ConnectAsync(Calls);
+        await Eventually.TrueAsync(() => first.Words.Count == 2, Patience);
+        Assert.Equal((2, 0, 1), (first.Words.Last().Generation, first.Words.Last().Rank, first.Words.Last().Peers.Count));
+        Assert.Empty(left.Fenced);
     }
 
     [Fact]

@@ -39,6 +39,9 @@ public sealed record CheckpointManifest
     /// <summary>The sum of the sample losses of the epoch's steps so far.</summary>
     public required double EpochLoss { get; init; }
 
+    /// <summary>What its steps have computed, in a few bytes, for whoever makes the run again; null where the run went on from a checkpoint without.</summary>
+    public StepTrailRecord? Trail { get; init; }
+
     /// <summary>Of the last whole epoch.</summary>
     public required SortedDictionary<string, double> Metrics { get; init; }
 

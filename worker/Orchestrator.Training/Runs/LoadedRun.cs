@@ -18,7 +18,7 @@ internal sealed class LoadedRun : IDisposable
 
     private LoadedRun(TrainingTask task, Dataset dataset, Workload workload, FlatModel model, FlatOptimizer optimizer, CheckpointManifest? checkpoint)
     {
-        Task = task;
+        (Task, UntilEpoch) = (task, task.UntilEpoch);
         Dataset = dataset;
         Workload = workload;
         Model = model;
@@ -32,8 +32,11 @@ internal sealed class LoadedRun : IDisposable
 
     public RunSpec Spec => Task.Spec;
 
+    /// <summary>As <see cref="TrainingTask.UntilEpoch"/>; a later generation may have another.</summary>
+    public int UntilEpoch { get; set; }
+
     /// <summary>The epoch with which the task ends.</summary>
-    public int LastEpoch => Task.UntilEpoch == 0 ? Spec.Training.Epochs : Math.Min(Task.UntilEpoch, Spec.Training.Epochs);
+    public int LastEpoch => UntilEpoch == 0 ? Spec.Training.Epochs : Math.Min(UntilEpoch, Spec.Training.Epochs);
 
     public Dataset Dataset { get; }
 

@@ -19,7 +19,7 @@ internal sealed class SampleLedger
         var sum = 0UL;
         foreach (var row in rows)
         {
-            sum += Mix((ulong)row + 1);
+            sum += Mixing.Finish((ulong)row + 1);
         }
 
         return sum;
@@ -31,7 +31,7 @@ internal sealed class SampleLedger
         var sum = 0UL;
         for (var row = 0L; row < rows; row++)
         {
-            sum += Mix((ulong)row + 1);
+            sum += Mixing.Finish((ulong)row + 1);
         }
 
         return new LedgerEntry(rows, sum.ToString("x16", CultureInfo.InvariantCulture));
@@ -44,16 +44,4 @@ internal sealed class SampleLedger
 
     /// <summary>Takes up a checkpoint's ledger, or a peer's.</summary>
     public void Restore(LedgerEntry entry) => (samples, hash) = (entry.Samples, ulong.Parse(entry.Hash, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-
-    /// <summary>The finaliser of SplitMix64 (Steele, Lea, Flood 2014).</summary>
-    private static ulong Mix(ulong value)
-    {
-        unchecked
-        {
-            value += 0x9E3779B97F4A7C15;
-            value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-            value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-            return value ^ (value >> 31);
-        }
-    }
 }

@@ -10,7 +10,7 @@ namespace Orchestrator.Training;
 /// <summary>A generation's first act: its members say how far they are, and who is behind takes the whole state from who is ahead, over the connections that the steps will use.</summary>
 internal static class StateTransfer
 {
-    private const int Piece = 32 << 20;
+    private const int Piece = 8 << 20;
 
     /// <returns>True where this rank took a peer's state.</returns>
     /// <exception cref="NoStateException">No member has the state.</exception>
@@ -31,7 +31,8 @@ internal static class StateTransfer
 
         var sends = alignment.Source == collective.Rank;
         var takes = alignment.Receivers.Contains(collective.Rank);
-        var told = Exchange(collective, alignment.Source, sends ? state.ToBytes() : []);
+        var told = Told(collective, alignment.Source, sends ? state.ToBytes() : []);
+        var scratch = new byte[sends || takes ? 0 : Piece];
         // Whoever is a step behind keeps what it has until all is here: the sender may die in the middle.
         using var scope = NewDisposeScope();
         using var untracked = no_grad();
@@ -40,7 +41,7 @@ internal static class StateTransfer
         {
             alive();
             var host = sends ? tensor.cpu() : takes ? empty(tensor.shape, tensor.dtype) : null;
-            Move(collective, alignment.Source, host is null ? [] : host.bytes, tensor.NumberOfElements * tensor.ElementSize, sends);
+            Move(collective, alignment.Source, host is null ? [] : host.bytes, tensor.NumberOfElements * tensor.ElementSize, scratch);
             if (takes)
             {
                 taken.Add((tensor, host!));
@@ -60,20 +61,24 @@ internal static class StateTransfer
         return takes;
     }
 
-    private static void Move(ICollective collective, int source, Span<byte> bytes, long length, bool sends)
+    private static byte[] Told(ICollective collective, int source, byte[] mine)
+    {
+        var length = BitConverter.GetBytes(mine.Length);
+        collective.Broadcast(source, length);
+        var bytes = collective.Rank == source ? mine : new byte[BitConverter.ToInt32(length)];
+        collective.Broadcast(source, bytes);
+        return bytes;
+    }
+
+    /// <param name="bytes">Empty on a rank that only passes them on.</param>
+    private static void Move(ICollective collective, int source, Span<byte> bytes, long length, byte[] scratch)
     {
         for (var first = 0L; first < length; first += Piece)
         {
-            var piece = bytes.IsEmpty ? [] : bytes.Slice((int)first, (int)Math.Min(Piece, length - first));
-            var sent = Exchange(collective, source, sends ? piece : []);
-            if (!sends && !piece.IsEmpty)
-            {
-                sent.CopyTo(piece);
-            }
+            var count = (int)Math.Min(Piece, length - first);
+            collective.Broadcast(source, bytes.IsEmpty ? scratch.AsSpan(0, count) : bytes.Slice((int)first, count));
         }
     }
-
-    private static byte[] Exchange(ICollective collective, int source, ReadOnlySpan<byte> mine) => collective.AllGather(mine)[source];
 }
 
 /// <summary>Every member of the generation that had the run's state is gone.</summary>

@@ -101,7 +101,7 @@ internal sealed class TrainingLoop : IDisposable
             new StepSignals(session.Stop.IsRequested, start.Switch()),
             current => session.Alive(first ? TrainingPhase.FirstStep : current),
             span is not null);
-        state.FinishStep(outcome.LossSum, outcome.Stopping > 0);
+        state.FinishStep(outcome.LossSum, outcome.GradientNorm, outcome.Stopping > 0);
         session.Throughput.Add(samples);
         session.Observer.StepMeasured(new StepResult(state.Step, state.Epoch, outcome.LossSum / samples, outcome.LearningRate, outcome.GradientNorm));
         session.ReportWritten(wait: false);

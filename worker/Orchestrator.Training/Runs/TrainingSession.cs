@@ -31,6 +31,9 @@ public sealed class TrainingSession : IDisposable
     /// <summary>Steps applied since the run began.</summary>
     public long Step => state.Step;
 
+    /// <summary>Whole epochs done.</summary>
+    public int Epoch => state.Epoch;
+
     /// <summary>False for a newcomer that has not got the state from a peer yet.</summary>
     public bool HasState { get; private set; }
 
@@ -52,6 +55,7 @@ public sealed class TrainingSession : IDisposable
             HasState = true;
         }
 
+        run.UntilEpoch = start.UntilEpoch ?? run.UntilEpoch;
         CatchUp(collective.Rank, start, cancellationToken);
         using var loop = new TrainingLoop(this, collective, start, cancellationToken);
         return loop.Run() is { } stopped ? Outcome(collective, stopped) : null;
@@ -135,6 +139,7 @@ public sealed class TrainingSession : IDisposable
             Dataset = JsonNode.Parse(run.Dataset.Manifest.ToBytes())!.AsObject(),
             Ledger = state.Ledger.Entry,
             EpochLoss = state.EpochLoss,
+            Trail = state.Trail.Record,
             Metrics = new SortedDictionary<string, double>(state.Metrics, StringComparer.Ordinal),
             Course = state.Course == MetricCourse.Beginning ? null : state.Course,
             Hardware = hardware,

@@ -25,6 +25,9 @@ internal sealed class TrainingState
 
     public SampleLedger Ledger { get; } = new();
 
+    /// <summary>What its steps have computed.</summary>
+    public StepTrail Trail { get; } = new();
+
     /// <summary>Of the last whole epoch.</summary>
     public SortedDictionary<string, double> Metrics { get; private set; } = new(StringComparer.Ordinal);
 
@@ -54,6 +57,7 @@ internal sealed class TrainingState
             state.Metrics = new SortedDictionary<string, double>(checkpoint.Metrics, StringComparer.Ordinal);
             state.SamplesPerEpoch = checkpoint.StepOfEpoch == 0 ? checkpoint.Ledger.Samples : 0;
             state.Ledger.Restore(checkpoint.Ledger);
+            state.Trail.Restore(checkpoint.Trail, checkpoint.Step);
             state.Course = checkpoint.Course ?? MetricCourse.Beginning;
         }
 
@@ -66,8 +70,9 @@ internal sealed class TrainingState
         EpochLoss = 0;
     }
 
-    public void FinishStep(double lossSum, bool stopping)
+    public void FinishStep(double lossSum, double gradientNorm, bool stopping)
     {
+        Trail.Add(lossSum, gradientNorm);
         Step++;
         StepOfEpoch++;
         EpochLoss += lossSum;
@@ -84,7 +89,7 @@ internal sealed class TrainingState
     }
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(
-        new Wire(Step, Epoch, StepOfEpoch, EpochLoss, Ledger.Entry, Metrics, SamplesPerEpoch, Stopping, DueCheckpoint, Best, Course, Epochs), Json);
+        new Wire(Step, Epoch, StepOfEpoch, EpochLoss, Ledger.Entry, Metrics, SamplesPerEpoch, Stopping, DueCheckpoint, Best, Course, Epochs, Trail.Record), Json);
 
     /// <summary>Becomes what a peer's is.</summary>
     public void Take(ReadOnlySpan<byte> bytes)
@@ -96,8 +101,9 @@ internal sealed class TrainingState
         Course = wire.Course;
         Epochs = [.. wire.Epochs];
         Ledger.Restore(wire.Ledger);
+        Trail.Restore(wire.Trail, wire.Step);
     }
 
     private sealed record Wire(long Step, int Epoch, long StepOfEpoch, double EpochLoss, LedgerEntry Ledger, SortedDictionary<string, double> Metrics, long SamplesPerEpoch, bool Stopping,
-        long DueCheckpoint, double Best, MetricCourse Course, IReadOnlyList<EpochResult> Epochs);
+        long DueCheckpoint, double Best, MetricCourse Course, IReadOnlyList<EpochResult> Epochs, StepTrailRecord? Trail);
 }

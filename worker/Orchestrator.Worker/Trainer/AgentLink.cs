@@ -18,12 +18,12 @@ internal sealed class AgentLink : IDisposable
     private readonly AsyncDuplexStreamingCall<TrainerMessage, TrainerCommand> call;
     private readonly Channel<TrainerMessage> outgoing = Channel.CreateBounded<TrainerMessage>(GreatestWaiting);
     private readonly TaskCompletionSource<TrainTask> train = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<BeginGeneration> begin = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource ended = new();
     private readonly Task sending;
     private readonly Task receiving;
     private readonly Task beating;
     private TaskProgress? progress;
+    private long words;
 
     private AgentLink(string socket, string secret)
     {
@@ -47,13 +47,17 @@ internal sealed class AgentLink : IDisposable
     /// <summary>Blocks until the agent has said what to do.</summary>
     public TrainTask Told() => train.Task.GetAwaiter().GetResult();
 
-    /// <summary>Completes when all ranks of the generation are ready.</summary>
-    public Task<BeginGeneration> Begin => begin.Task;
+    /// <summary>The generations that it is told to begin.</summary>
+    public GenerationOrders Orders { get; } = new();
 
     /// <summary>
-    /// The training thread's word that it is alive. The last one goes out five times a second at most, and none where there was no new one: a thread that hangs falls silent.
+    /// The training thread's word that it is alive. The last one goes out five times a second, new or not: a process that is frozen falls silent, a thread that hangs says the same again and again.
     /// </summary>
-    public void Beat(TaskProgress latest) => Volatile.Write(ref progress, latest);
+    public void Beat(TaskProgress latest)
+    {
+        latest.Words = ++words;
+        Volatile.Write(ref progress, latest);
+    }
 
     public void Send(TrainerMessage message)
     {
@@ -134,7 +138,7 @@ internal sealed class AgentLink : IDisposable
         }
 
         train.TrySetException(new IOException("The agent ended the session."));
-        begin.TrySetCanceled();
+        Orders.End();
     }
 
     private void Handle(TrainerCommand command)
@@ -145,7 +149,7 @@ internal sealed class AgentLink : IDisposable
                 train.TrySetResult(command.Train);
                 break;
             case TrainerCommand.CommandOneofCase.Begin:
-                begin.TrySetResult(command.Begin);
+                Orders.Add(command.Begin);
                 break;
             case TrainerCommand.CommandOneofCase.Stop:
                 Stop.RequestStop();
@@ -160,7 +164,7 @@ internal sealed class AgentLink : IDisposable
         using var timer = new PeriodicTimer(ProgressInterval);
         while (!ended.IsCancellationRequested && !outgoing.Reader.Completion.IsCompleted)
         {
-            if (Interlocked.Exchange(ref progress, null) is { } latest)
+            if (Volatile.Read(ref progress) is { } latest)
             {
                 outgoing.Writer.TryWrite(new TrainerMessage { Progress = latest });
             }

@@ -13,6 +13,8 @@ internal static class FailureKinds
         var (kind, suspect) = failure switch
         {
             CollectiveException lost => ("lost", lost.Peer),
+            // Whoever had the state died; that was counted.
+            NoStateException => ("preempted", -1),
             DiskFullException => ("lost", -1),
             DivergedException => ("diverged", -1),
             CorruptCheckpointException => ("corrupt", -1),

@@ -49,11 +49,11 @@ internal sealed class Peers : IDisposable
 
     /// <summary>Connects to all ranks of the generation.</summary>
     /// <exception cref="CollectiveException">A peer is not there, or can't prove the key.</exception>
-    public ICollective Meet(int rank, ShardPlan plan, BeginGeneration begin) => plan.WorldSize == 1
+    public ICollective Meet(BeginGeneration begin, ShardPlan plan, CancellationToken cancellationToken) => plan.WorldSize == 1
         ? new LocalCollective(plan)
-        : Collective.ConnectAsync(listener, rank, begin.Peers, plan, begin.Key.Memory, new CollectiveOptions(), CancellationToken.None).GetAwaiter().GetResult();
+        : Collective.ConnectAsync(listener, begin.Rank, begin.Peers, plan, begin.Key.Memory, new CollectiveOptions(), cancellationToken).GetAwaiter().GetResult();
 
-    public static ShardPlan Plan(AssignTask task) => new([.. task.Shards.Select(shard => new ShardRange(shard.First, shard.End))]);
+    public static ShardPlan Plan(IEnumerable<V1.ShardRange> shards) => new([.. shards.Select(shard => new ShardRange(shard.First, shard.End))]);
 
     public void Dispose() => listener.Dispose();
 

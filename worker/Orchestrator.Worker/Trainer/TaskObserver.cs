@@ -6,13 +6,16 @@ using Orchestrator.V1;
 namespace Orchestrator.Worker.Trainer;
 
 /// <summary>Passes on to the agent, and to the run's log, what the training thread says; figures that all ranks have come from rank 0 alone.</summary>
-internal sealed class TaskObserver(AgentLink link, int rank, Serilog.ILogger log) : ITrainingObserver
+internal sealed class TaskObserver(AgentLink link, Serilog.ILogger log) : ITrainingObserver
 {
     private const int StepsAReport = 100;
     private static readonly TimeSpan StepsInterval = TimeSpan.FromSeconds(1);
 
     private readonly Stopwatch sinceSteps = Stopwatch.StartNew();
     private StepMetrics steps = new();
+
+    /// <summary>In the present generation.</summary>
+    public int Rank { get; set; }
 
     public void Progress(TrainingProgress progress) => link.Beat(new TaskProgress
     {
@@ -24,7 +27,7 @@ internal sealed class TaskObserver(AgentLink link, int rank, Serilog.ILogger log
 
     public void EpochFinished(EpochResult result)
     {
-        if (rank != 0)
+        if (Rank != 0)
         {
             return;
         }
@@ -40,11 +43,6 @@ internal sealed class TaskObserver(AgentLink link, int rank, Serilog.ILogger log
 
     public void CheckpointWritten(CheckpointResult result)
     {
-        if (rank != 0)
-        {
-            return;
-        }
-
         FlushSteps();
         var written = new CheckpointWritten { Checkpoint = result.Id, Step = result.Step, Epoch = result.Epoch, Bytes = result.Bytes, ModelSha256 = result.ModelSha256 };
         written.Metrics.Add(result.Metrics.ToDictionary());
@@ -54,7 +52,7 @@ internal sealed class TaskObserver(AgentLink link, int rank, Serilog.ILogger log
 
     public void StepMeasured(StepResult result)
     {
-        if (rank != 0)
+        if (Rank != 0)
         {
             return;
         }

@@ -9,11 +9,10 @@ using TorchSharp;
 
 namespace Orchestrator.Worker.Trainer;
 
-/// <summary>One rank, on the process's main thread: load, meet the peers, train, say how it ended.</summary>
+/// <summary>A trainer, on the process's main thread: load, train through the run's generations, say how it ended.</summary>
 internal sealed class TrainerHost(AgentLink link)
 {
     private static readonly ActivitySource Source = new("Orchestrator.Trainer");
-    private static readonly TimeSpan BeatWhileWaiting = TimeSpan.FromMilliseconds(200);
 
     /// <returns>0 when the task ended, 1 when it failed; the agent has been told either way.</returns>
     public int Run()
@@ -41,11 +40,9 @@ internal sealed class TrainerHost(AgentLink link)
 
     private TaskEnded Train(TrainTask told, RunSpec spec, Serilog.ILogger log)
     {
-        var rank = told.Task.Rank;
         torch.set_num_threads(spec.Training.Threads);
         using var peers = Peers.Listen(told.Advertise, PortRange.TryParse(Environment.GetEnvironmentVariable(TrainerEnvironment.PeerPorts) ?? ""));
-        var plan = Peers.Plan(told.Task);
-        using var run = TrainingRun.Load(ToTask(told, spec, plan), new WorkloadCatalog());
+        using var run = TrainingRun.Load(ToTask(told, spec, Peers.Plan(told.Task.Shards)), new WorkloadCatalog());
         link.Send(new Report { Ready = new TaskReady { PeerAddress = peers.Address, Pid = Environment.ProcessId, ProbeHash = run.ProbeHash, Hardware = HardwareName.Read(told.Device) } });
         if (told.Task.EvaluateTest)
         {
@@ -54,41 +51,9 @@ internal sealed class TrainerHost(AgentLink link)
             return score;
         }
 
-        if (WaitForBegin() is not { } begin)
-        {
-            return new TaskEnded { Stopped = true };
-        }
-
-        log.Information("rank {Rank} of {WorldSize} trains shards {First} to {Last}", rank, plan.WorldSize, plan.Ranges[rank].First, plan.Ranges[rank].End - 1);
-        var collective = peers.Meet(rank, plan, begin);
-        log.Information("gradients travel by {Transport}", collective.Transport);
-        try
-        {
-            var observer = new TaskObserver(link, rank, log);
-            var outcome = run.Train(collective, observer, link.Stop, CancellationToken.None);
-            observer.FlushSteps();
-            return Ended(outcome);
-        }
-        finally
-        {
-            collective.DisposeAsync().AsTask().GetAwaiter().GetResult();
-        }
-    }
-
-    // Null where the run was stopped before it began.
-    private BeginGeneration? WaitForBegin()
-    {
-        while (!link.Begin.Wait(BeatWhileWaiting))
-        {
-            if (link.Stop.IsRequested)
-            {
-                return null;
-            }
-
-            link.Beat(new TaskProgress { Phase = "waiting" });
-        }
-
-        return link.Begin.GetAwaiter().GetResult();
+        var observer = new TaskObserver(link, log);
+        using var session = run.Open(observer, link.Stop, told.Task.Joins);
+        return new GenerationLoop(link, peers, session, observer, log).Run(told.Task) is { } outcome ? Ended(outcome) : new TaskEnded { Stopped = true };
     }
 
     private static TaskEnded Ended(TrainingOutcome outcome)

@@ -28,13 +28,13 @@ public sealed class Nsga2Sampler : ISampler
     {
         var history = History.Of(study, trial);
         var size = PopulationOfAnObjective * study.Goals.Count;
-        if (history.Ended < size || history.Valued < 2)
+        var candidates = history.Valued + history.Informative - history.Ended;
+        if (history.Informative < size || candidates < 2)
         {
             return new Suggestion(SobolSampler.Point(study.Space, study.Seed, trial), "start: quasi-random");
         }
 
-        var ranked = Ranking.BestFirst(history);
-        var population = ranked[..Math.Min(size, history.Valued)];
+        var population = Ranking.BestFirstInformative(history)[..Math.Min(size, candidates)];
         var tried = SpaceRoom.Tried(study, trial);
         for (var attempt = 0; attempt < MostAttempts; attempt++)
         {

@@ -7,7 +7,11 @@ namespace Orchestrator.Search;
 /// understanding its algorithm components and their roles for better empirical performance" (2023), as does their share.
 /// <para>Parameters that apply together are modelled together, those under a condition from the trials where it held.</para>
 /// </summary>
-/// <remarks>Running trials count among the worse ones, so that parallel trials keep apart (the constant liar of Ginsbourger and others, 2010).</remarks>
+/// <remarks>
+/// Running trials count among the worse ones, so that parallel trials keep apart (the constant liar of Ginsbourger and others, 2010). Those with reports, as
+/// paused ones at a rung, stand behind all that ended and before each other by how far they came: with few at the end the model is of the highest rung that has
+/// enough, as in BOHB (Falkner, Klein and Hutter, 2018).
+/// </remarks>
 public sealed class TpeSampler : ISampler
 {
     /// <summary>Trials before there is a model; quasi-random, which covers more than drawn ones.</summary>
@@ -30,7 +34,7 @@ public sealed class TpeSampler : ISampler
     public Suggestion Suggest(Study study, int trial)
     {
         var history = History.Of(study, trial);
-        if (history.Ended < Startup)
+        if (history.Informative < Startup)
         {
             return new Suggestion(SobolSampler.Point(study.Space, study.Seed, trial), "start: quasi-random");
         }
@@ -99,13 +103,13 @@ public sealed class TpeSampler : ISampler
 
     private static Halves Split(History history)
     {
-        var ranked = Ranking.BestFirst(history);
+        var ranked = Ranking.BestFirstInformative(history);
         var size = Math.Min((int)Math.Ceiling(BetterShare * ranked.Length), MostBetter);
-        var better = ranked[..Math.Min(size, history.Valued)];
+        var better = ranked[..Math.Min(size, history.Valued + history.Informative - history.Ended)];
         var worse = new List<int>(ranked[better.Length..]);
         for (var trial = 0; trial < history.Count; trial++)
         {
-            if (history.States[trial] == ObservedState.Running)
+            if (history.States[trial] == ObservedState.Running && double.IsNaN(history.Partial[trial]))
             {
                 worse.Add(trial);
             }

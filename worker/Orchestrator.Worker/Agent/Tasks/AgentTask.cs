@@ -10,7 +10,7 @@ using Orchestrator.Worker.Seeing;
 
 namespace Orchestrator.Worker.Agent.Tasks;
 
-/// <summary>One rank's life on this machine: fetch what it needs, start its trainer, pass its words on, and say how it ended.</summary>
+/// <summary>A trainer's life on this machine: fetch what it needs, start its trainer, pass its words on, and say how it ended.</summary>
 internal sealed partial class AgentTask
 {
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
@@ -37,7 +37,7 @@ internal sealed partial class AgentTask
     private EndReason? reason;
     private int attached;
     private volatile string peerAddress = "";
-    private volatile bool begun;
+    private volatile int begun;
     private volatile bool ended;
 
     private AgentTask(AgentContext context, AssignTask assignment)
@@ -81,8 +81,9 @@ internal sealed partial class AgentTask
         Generation = Key.Generation,
         Rank = Key.Rank,
         Pid = process?.Pid ?? 0,
-        State = ended ? "ended" : begun ? "training" : peerAddress.Length > 0 ? "ready" : "starting",
+        State = ended ? "ended" : begun > 0 ? "training" : peerAddress.Length > 0 ? "ready" : "starting",
         PeerAddress = peerAddress,
+        BegunGeneration = begun,
     };
 
     public TaskProgress Progress() => progress.Read();
@@ -91,7 +92,13 @@ internal sealed partial class AgentTask
     public void LookAtMemory() => memory?.Look();
 
     /// <summary>From here on it counts as training: a coordinator that comes back need not ask whether the word arrived.</summary>
-    public void Begin(BeginGeneration begin) => begun |= commands.Writer.TryWrite(new TrainerCommand { Begin = begin });
+    public void Begin(BeginGeneration begin)
+    {
+        if (begin.Generation > begun && commands.Writer.TryWrite(new TrainerCommand { Begin = begin }))
+        {
+            begun = begin.Generation;
+        }
+    }
 
     /// <summary>Finish the epoch, write a checkpoint, end.</summary>
     public void StopGracefully(StopTask stop) => commands.Writer.TryWrite(new TrainerCommand { Stop = stop });

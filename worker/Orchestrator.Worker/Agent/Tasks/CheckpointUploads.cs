@@ -38,7 +38,7 @@ internal sealed partial class CheckpointUploads
     {
         await foreach (var checkpoint in waiting.Reader.ReadAllAsync(cancellationToken))
         {
-            var header = new PutCheckpointHeader { Id = checkpoint.Written.Checkpoint, Run = key.Run, Generation = key.Generation };
+            var header = new PutCheckpointHeader { Id = checkpoint.Written.Checkpoint, Run = key.Run, Generation = key.Generation, Rank = key.Rank };
             try
             {
                 var stored = await transfer.PutAsync(header, checkpoint.Directory, () => SayFull(header.Id), cancellationToken);

@@ -49,13 +49,13 @@ internal sealed class ProgressClock(TaskKey key, TimeProvider time)
         {
             heard = time.GetTimestamp();
             spoken = true;
-            // In an evaluation each word is a batch.
-            if (progress.Step != last.Step || progress.Epoch != last.Epoch || progress.Phase != last.Phase || progress.Phase == "evaluating")
+            // In an evaluation each word of the training thread is a batch.
+            if (progress.Step != last.Step || progress.Epoch != last.Epoch || progress.Phase != last.Phase || (progress.Words != last.Words && progress.Phase is "evaluating" or "joining"))
             {
                 changed = heard;
             }
 
-            (last.Step, last.Epoch, last.Phase, last.SamplesPerSecond) = (progress.Step, progress.Epoch, progress.Phase, progress.SamplesPerSecond);
+            (last.Step, last.Epoch, last.Phase, last.SamplesPerSecond, last.Words) = (progress.Step, progress.Epoch, progress.Phase, progress.SamplesPerSecond, progress.Words);
         }
     }
 

@@ -29,7 +29,8 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
                 return;
             }
 
-            foreach (var older in tasks.Values.Where(other => other.Key.Run == key.Run && other.Key.Generation < key.Generation))
+            // One that joins has them for peers; those that are not in its generation are told so by name.
+            foreach (var older in tasks.Values.Where(other => !assignment.Joins && other.Key.Run == key.Run && other.Key.Generation < key.Generation))
             {
                 older.Kill(EndReason.Fenced);
             }
@@ -43,7 +44,7 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
 
     public void Begin(BeginGeneration begin)
     {
-        foreach (var task in Find(key => key.Run == begin.Run && key.Generation == begin.Generation))
+        foreach (var task in Find(key => begin.Task is { } named ? key == TaskKey.Of(named) : key.Run == begin.Run && key.Generation == begin.Generation))
         {
             task.Begin(begin);
         }

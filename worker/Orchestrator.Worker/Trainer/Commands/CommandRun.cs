@@ -19,7 +19,7 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
 
     private readonly string directory = Path.Combine(told.OutputDirectory, "..", "directory");
-    private readonly TaskObserver observer = new(link, told.Task.Rank, log);
+    private readonly TaskObserver observer = new(link, log) { Rank = told.Task.Rank };
     private readonly BlockingCollection<string> lines = new(1024);
     private IReadOnlyDictionary<string, double> metrics = new Dictionary<string, double>();
     private int epoch;
@@ -119,7 +119,7 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
 
     private bool WaitForBegin()
     {
-        while (!link.Begin.Wait(Glance))
+        while (link.Orders.WaitAfter(0, Glance) is null)
         {
             if (link.Stop.IsRequested)
             {

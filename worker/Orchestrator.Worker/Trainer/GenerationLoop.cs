@@ -1,0 +1,127 @@
+using Orchestrator.Collectives;
+using Orchestrator.Training;
+using Orchestrator.V1;
+
+namespace Orchestrator.Worker.Trainer;
+
+/// <summary>
+/// One generation after the other, in one process: meet the peers, train, and where a peer is lost say so and wait with the state for the next word, for as long as it takes.
+/// </summary>
+internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSession session, TaskObserver observer, Serilog.ILogger log)
+{
+    private static readonly TimeSpan BeatWhileWaiting = TimeSpan.FromMilliseconds(200);
+
+    /// <returns>Null where the run was stopped before this trainer began.</returns>
+    public TrainingOutcome? Run(AssignTask told)
+    {
+        if (FirstOrder(told) is not { } order)
+        {
+            return null;
+        }
+
+        while (true)
+        {
+            if (Train(order) is { } outcome)
+            {
+                observer.FlushSteps();
+                return outcome;
+            }
+
+            order = NextOrder(order.Generation);
+        }
+    }
+
+    // Null where the run was stopped before it began.
+    private BeginGeneration? FirstOrder(AssignTask told)
+    {
+        BeginGeneration? order;
+        while ((order = link.Orders.WaitAfter(0, BeatWhileWaiting)) is null)
+        {
+            if (link.Stop.IsRequested)
+            {
+                return null;
+            }
+
+            Beat();
+        }
+
+        if (order.Shards.Count == 0)
+        {
+            // In the place that it was started for.
+            (order.Rank, order.UntilEpoch) = (told.Rank, told.UntilEpoch);
+            order.Shards.Add(told.Shards);
+        }
+
+        return order;
+    }
+
+    private BeginGeneration NextOrder(int generation)
+    {
+        BeginGeneration? order;
+        while ((order = link.Orders.WaitAfter(generation, BeatWhileWaiting)) is null)
+        {
+            Beat();
+        }
+
+        return order;
+    }
+
+    /// <returns>Null where the generation is over and the run is not.</returns>
+    private TrainingOutcome? Train(BeginGeneration order)
+    {
+        var plan = Peers.Plan(order.Shards);
+        observer.Rank = order.Rank;
+        // Not disposed of: a word that comes late may still cancel it.
+        var over = new CancellationTokenSource();
+        ICollective? collective = null;
+        try
+        {
+            Beat();
+            link.Orders.Run(order.Generation, over.Cancel);
+            collective = peers.Meet(order, plan, over.Token);
+            link.Orders.Run(order.Generation, () => End(collective));
+            var shards = plan.Ranges[order.Rank];
+            log.Information(
+                "generation {Generation}, rank {Rank} of {WorldSize} trains shards {First} to {Last} from step {Step}; gradients travel by {Transport}",
+                order.Generation, order.Rank, plan.WorldSize, shards.First, shards.End - 1, session.Step, collective.Transport);
+            var start = new GenerationStart(order.KnownEpochs, order.KnownCheckpointStep, () => link.Orders.After(order.Generation) is not null, order.UntilEpoch);
+            return session.Train(collective, start, CancellationToken.None);
+        }
+        catch (CollectiveException lost)
+        {
+            Say(order.Generation, lost);
+            return null;
+        }
+        catch (OperationCanceledException) when (over.IsCancellationRequested)
+        {
+            return null;
+        }
+        finally
+        {
+            link.Orders.Leave();
+            if (collective is not null)
+            {
+                End(collective);
+            }
+        }
+    }
+
+    private void Say(int generation, CollectiveException lost)
+    {
+        observer.FlushSteps();
+        if (link.Orders.After(generation) is not null)
+        {
+            return;
+        }
+
+        log.Warning("generation {Generation} is over after step {Step}: {Message}", generation, session.Step, lost.Message);
+        link.Send(new Report
+        {
+            Interrupted = new TaskInterrupted { Generation = generation, AppliedStep = session.Step, SuspectRank = lost.Peer, Message = lost.Message },
+        });
+    }
+
+    private void Beat() => link.Beat(new TaskProgress { Step = session.Step, Epoch = session.Epoch, Phase = "waiting" });
+
+    private static void End(ICollective collective) => collective.DisposeAsync().AsTask().GetAwaiter().GetResult();
+}

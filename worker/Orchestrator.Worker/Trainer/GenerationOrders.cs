@@ -1,0 +1,99 @@
+using Orchestrator.V1;
+
+namespace Orchestrator.Worker.Trainer;
+
+/// <summary>
+/// The generations that this trainer was told to begin; the newest counts. They come on the session's thread, the training thread asks for them, and one that is to be begun at once ends what the training
+/// thread waits for.
+/// </summary>
+internal sealed class GenerationOrders
+{
+    private readonly Lock gate = new();
+    private readonly ManualResetEventSlim changed = new();
+    private BeginGeneration? newest;
+    private (int Generation, Action End)? present;
+    private bool ended;
+
+    public void Add(BeginGeneration order)
+    {
+        Action? end = null;
+        lock (gate)
+        {
+            if (newest is not null && newest.Generation >= order.Generation)
+            {
+                return;
+            }
+
+            newest = order;
+            if (present is { } running && running.Generation < order.Generation && !order.AtBoundary)
+            {
+                end = running.End;
+            }
+
+            changed.Set();
+        }
+
+        end?.Invoke();
+    }
+
+    /// <summary>No more will come.</summary>
+    public void End()
+    {
+        lock (gate)
+        {
+            ended = true;
+            changed.Set();
+        }
+    }
+
+    /// <summary>The newest beyond a generation; null where there is none yet.</summary>
+    public BeginGeneration? After(int generation)
+    {
+        lock (gate)
+        {
+            return newest is { } order && order.Generation > generation ? order : null;
+        }
+    }
+
+    /// <summary>Waits a while for one beyond a generation; null where none came.</summary>
+    /// <exception cref="IOException">None will.</exception>
+    public BeginGeneration? WaitAfter(int generation, TimeSpan patience)
+    {
+        if (After(generation) is { } here)
+        {
+            return here;
+        }
+
+        changed.Wait(patience);
+        lock (gate)
+        {
+            changed.Reset();
+            return newest is { } order && order.Generation > generation ? order
+                : ended ? throw new IOException("The agent ended the session.")
+                : null;
+        }
+    }
+
+    /// <summary>While a generation runs: <paramref name="end"/> is called, from any thread, as soon as another is to be begun at once; perhaps before this returns.</summary>
+    public void Run(int generation, Action end)
+    {
+        lock (gate)
+        {
+            present = (generation, end);
+            if (newest is not { } order || order.Generation <= generation || order.AtBoundary)
+            {
+                return;
+            }
+        }
+
+        end();
+    }
+
+    public void Leave()
+    {
+        lock (gate)
+        {
+            present = null;
+        }
+    }
+}
