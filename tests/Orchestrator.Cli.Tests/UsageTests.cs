@@ -82,11 +82,11 @@ public sealed class UsageTests
                 "sweep submit", "sweep list", "sweep preview", "sweep show", "sweep watch", "sweep pause", "sweep resume", "sweep cancel", "sweep retry",
                 "sweep extend", "sweep best", "sweep delete",
                 "trial ask", "trial tell",
-                "run submit", "run local", "run list", "run show", "run watch", "run logs", "run trace", "run cancel", "run delete",
+                "run submit", "run local", "run replay", "run list", "run show", "run watch", "run logs", "run trace", "run cancel", "run delete",
                 "worker list", "worker drain", "worker scale",
                 "checkpoint list", "checkpoint fetch", "checkpoint verify", "checkpoint delete",
                 "dataset add", "dataset list", "dataset show", "dataset delete",
-                "predict", "bench train", "bench allreduce", "bench control", "agent",
+                "predict", "bench train", "bench allreduce", "bench control", "bench search", "agent",
             ],
             commands);
     }

@@ -181,7 +181,7 @@ public sealed class EndTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         coordinator = await FakeCoordinator.StartAsync();
-        agent = new AgentProcess(coordinator.Address, folder.Path, "--slots", "2");
+        agent = new AgentProcess(coordinator.Address, folder.Path, "--slots", "2", "--no-spare");
     }
 
     public async ValueTask DisposeAsync()

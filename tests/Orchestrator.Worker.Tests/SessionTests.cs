@@ -32,7 +32,7 @@ public sealed class SessionTests : IDisposable
     public async Task Coordinator_that_comes_back_hears_what_runs_and_what_it_did_not_acknowledge()
     {
         await using var coordinator = await FakeCoordinator.StartAsync();
-        using var agent = new AgentProcess(coordinator.Address, folder.Path, "--slots", "2");
+        using var agent = new AgentProcess(coordinator.Address, folder.Path, "--slots", "2", "--no-spare");
         coordinator.Acknowledges = false;
         await coordinator.RunAsync("run", worldSize: 2, Specs.Digits(epochs: 30));
         await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Epoch);

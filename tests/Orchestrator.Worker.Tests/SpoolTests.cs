@@ -47,6 +47,22 @@ public sealed class SpoolTests : IDisposable
         iter: 200);
 
     [Fact]
+    public async Task Nobody_is_ready_who_ended_with_the_agent_s_earlier_life()
+    {
+        var path = folder.In("spool");
+        using (var spool = ReportSpool.Open(path, Roomy))
+        {
+            await spool.AppendAsync(new Report { Run = "run", Ready = new TaskReady { PeerAddress = "host:1" } }, CancellationToken.None);
+            await spool.AppendAsync(new Report { Run = "run", Epoch = new EpochFinished { Epoch = 1 } }, CancellationToken.None);
+        }
+
+        using var again = ReportSpool.Open(path, Roomy);
+        await again.AppendAsync(new Report { Run = "run", Ready = new TaskReady { PeerAddress = "host:2" } }, CancellationToken.None);
+        Assert.Equal([(1UL, ""), (2UL, ""), (3UL, "host:2")], All(again).Select(report => (report.Sequence, report.Ready?.PeerAddress ?? "")));
+        Assert.Equal(1, All(again)[1].Epoch.Epoch);
+    }
+
+    [Fact]
     public void Half_a_record_at_the_end_is_forgotten()
     {
         var path = folder.In("spool");

@@ -29,6 +29,12 @@ public static class TaskHealth
 
     public static bool IsFrozen(RankPulse pulse) => pulse.Silent > FrozenAfter;
 
+    /// <summary>Who waited for a generation waited for others' sake: only what came since its beginning counts.</summary>
+    /// <param name="begun">How long ago the generation began; null where it has not.</param>
+    public static RankPulse Since(RankPulse pulse, TimeSpan? begun) => pulse.Phase is "waiting" && pulse.Stalled > begun.GetValueOrDefault()
+        ? pulse with { Stalled = begun.GetValueOrDefault() }
+        : pulse;
+
     /// <param name="medianStep">Of the generation's steps so far; null where none was timed.</param>
     public static TimeSpan LimitOf(string phase, TimeSpan? medianStep) => phase switch
     {

@@ -25,7 +25,9 @@ internal sealed partial class PlacementLoop : BackgroundService
         agents.SlotsChanged = () => changed.Writer.TryWrite(true);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => RunAsync(stoppingToken);
+
+    internal async Task RunAsync(CancellationToken stoppingToken)
     {
         while (await changed.Reader.WaitToReadAsync(stoppingToken))
         {

@@ -109,9 +109,12 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
     {
         try
         {
-            await foreach (var message in connection.Outbound.ReadAllAsync(cancellationToken))
+            while (await connection.Outbound.WaitToReadAsync(cancellationToken))
             {
-                await responses.WriteAsync(message, cancellationToken);
+                while (connection.Outbound.TryRead(out var message))
+                {
+                    await responses.WriteAsync(message, cancellationToken);
+                }
             }
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException or InvalidOperationException or RpcException)
@@ -132,7 +135,7 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
             if (exception is JournalException { Passing: true })
             {
                 // It comes back at once and sends all of it again: the journal gets a moment.
-                await Task.Delay(JournalPause, time, connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(JournalPause, time, connection.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             }
 
             connection.Close();

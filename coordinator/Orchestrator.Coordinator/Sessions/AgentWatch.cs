@@ -190,7 +190,8 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
             return;
         }
 
-        if (TaskHealth.Culprit(progress.Pulses(), progress.MedianStep()) is { } culprit)
+        var begun = time.GetUtcNow() - generation.BegunAt;
+        if (TaskHealth.Culprit([.. progress.Pulses().Select(pulse => TaskHealth.Since(pulse, begun))], progress.MedianStep()) is { } culprit)
         {
             await runs.FailAsync(
                 TaskKey.Of(run, generation.Members[culprit]), FailureKind.Hung, $"rank {culprit} made no progress while {progress.PulseOf(culprit)?.Phase}");

@@ -29,12 +29,13 @@ internal sealed class ReportQueue(string agent, AgentConnection connection, Agen
     /// <summary>Ends with the queue, or with the first report that can't be made durable: the agent then comes back and sends it again.</summary>
     public async Task AcknowledgeAsync()
     {
-        await foreach (var (sequence, effect) in underWay.Reader.ReadAllAsync())
+        // Not ReadAllAsync, which leaves the caller's context: under the simulation that context is the order of everything.
+        while (await underWay.Reader.WaitToReadAsync())
         {
-            await effect;
-            var upTo = sequence;
-            while (underWay.Reader.TryPeek(out var next) && next.Effect.IsCompletedSuccessfully)
+            var upTo = 0UL;
+            while (underWay.Reader.TryPeek(out var next) && (upTo == 0 || next.Effect.IsCompletedSuccessfully))
             {
+                await next.Effect;
                 underWay.Reader.TryRead(out next);
                 upTo = Math.Max(upTo, next.Sequence);
             }

@@ -5,6 +5,17 @@ namespace Orchestrator.Control.Tests.Workers;
 
 public sealed class TaskHealthTests
 {
+    [Theory]
+    [InlineData("waiting", null, 0)]
+    [InlineData("waiting", 2, 2)]
+    [InlineData("waiting", 90, 60)]
+    [InlineData("loading", null, 60)]
+    public void Waiting_counts_from_the_beginning_of_the_generation_on(string phase, int? begun, int stalled)
+    {
+        var pulse = new RankPulse(0, phase, TimeSpan.Zero, TimeSpan.FromSeconds(60));
+        Assert.Equal(TimeSpan.FromSeconds(stalled), TaskHealth.Since(pulse, begun is { } seconds ? TimeSpan.FromSeconds(seconds) : null).Stalled);
+    }
+
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan? Quick = TimeSpan.FromMilliseconds(10);
 

@@ -23,11 +23,6 @@ internal sealed unsafe class HostGroup
     /// <summary>How late a death is seen.</summary>
     private const int LookUpMilliseconds = 10;
 
-    /// <summary>Waits shorter than this end while still looking, where the machine gives this rank a core for that long: to fall asleep
-    /// and be woken takes as long, and twice that on a virtual machine.</summary>
-    private static readonly long Short = Stopwatch.Frequency / 10_000;
-    private static readonly long Least = Stopwatch.Frequency / 1_000_000;
-
     private readonly int me;
     private readonly int[] ranks;
     private readonly SegmentHeader[] headers;
@@ -35,7 +30,7 @@ internal sealed unsafe class HostGroup
     private readonly TimeSpan deadline;
     private readonly Announcement[] announced;
     private long sequence;
-    private long patience = Least;
+    private Patience patience;
     private volatile bool closing;
 
     /// <param name="ranks">Of the members.</param>
@@ -133,9 +128,7 @@ internal sealed unsafe class HostGroup
             Sleep(member, position);
         }
 
-        // As it was, so it will be: ranks that run side by side wait little and look, those that take turns on a core sleep at once.
-        var waited = Stopwatch.GetTimestamp() - began;
-        patience = waited < Short ? Math.Min(Short, patience * 2) : Math.Max(Least, patience / 2);
+        patience.Learn(began);
     }
 
     /// <summary>While this rank waits for other hosts.</summary>
@@ -207,7 +200,7 @@ internal sealed unsafe class HostGroup
 
     private bool Look(int member, long position, long began)
     {
-        while (Environment.ProcessorCount > 1 && Stopwatch.GetTimestamp() - began < patience)
+        while (patience.Lasts(began))
         {
             for (var turn = 0; turn < 8; turn++)
             {

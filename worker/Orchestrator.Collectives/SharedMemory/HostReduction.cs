@@ -1,3 +1,5 @@
+using Orchestrator.Collectives.Tcp;
+
 namespace Orchestrator.Collectives.SharedMemory;
 
 /// <summary>
@@ -10,7 +12,7 @@ internal sealed unsafe class HostReduction
     private const int AtOnceBytes = 16 << 10;
     private const int StagingBytes = 32 << 20;
 
-    /// <summary>Slices and pieces begin at multiples of this many elements: whole cache lines.</summary>
+    /// <summary>Pieces begin at multiples of this many elements: whole cache lines.</summary>
     private const int Alignment = 16;
 
     private readonly HostLayout layout;
@@ -239,18 +241,8 @@ internal sealed unsafe class HostReduction
         }
     }
 
-    private (int First, int Count) SliceOf(int member, int count)
-    {
-        if (member >= layout.Owners)
-        {
-            return (0, 0);
-        }
-
-        var even = (count + layout.Owners - 1L) / layout.Owners;
-        var aligned = (even + Alignment - 1) / Alignment * Alignment;
-        var first = (int)Math.Min(aligned * member, count);
-        return (first, (int)Math.Min(aligned * (member + 1), count) - first);
-    }
+    private (int First, int Count) SliceOf(int member, int count) =>
+        member < layout.Owners ? ReduceOperation.Share(count, member, layout.Owners) : (0, 0);
 
     private (int First, int Count) BlockOf((int First, int Count) slice, int block, int size)
     {

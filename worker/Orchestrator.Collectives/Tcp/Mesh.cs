@@ -16,6 +16,7 @@ internal sealed class Mesh : IDisposable
     private readonly PollDescriptor[] descriptors;
     private readonly TimeSpan deadline;
     private readonly Lock running = new();
+    private Patience patience;
     private CollectiveException? failure;
     private volatile bool closing;
 
@@ -25,6 +26,8 @@ internal sealed class Mesh : IDisposable
         this.deadline = deadline;
         descriptors = new PollDescriptor[links.Length];
     }
+
+    public (long Bytes, long Messages) Sent => (links.Sum(link => link.TotalSent), links.Sum(link => link.MessagesSent));
 
     /// <summary>Runs an operation to its end.</summary>
     public void Run(Operation operation) => Run(operation, links);
@@ -118,6 +121,7 @@ internal sealed class Mesh : IDisposable
         }
 
         var moved = Stopwatch.GetTimestamp();
+        var waited = false;
         while (true)
         {
             var (progress, pending) = (false, false);
@@ -129,6 +133,11 @@ internal sealed class Mesh : IDisposable
 
             if (!pending)
             {
+                if (waited && operation.IsShort)
+                {
+                    patience.Learn(moved);
+                }
+
                 return;
             }
 
@@ -139,7 +148,18 @@ internal sealed class Mesh : IDisposable
 
             if (progress)
             {
-                moved = Stopwatch.GetTimestamp();
+                if (waited && operation.IsShort)
+                {
+                    patience.Learn(moved);
+                }
+
+                (moved, waited) = (Stopwatch.GetTimestamp(), false);
+                continue;
+            }
+
+            waited = true;
+            if (operation.IsShort && patience.Lasts(moved))
+            {
                 continue;
             }
 

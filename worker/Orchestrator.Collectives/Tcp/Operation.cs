@@ -25,6 +25,10 @@ internal readonly unsafe struct Stretch(byte* start, long length)
 /// </summary>
 internal abstract class Operation
 {
+    /// <summary>Whether delay is what it costs: then it is worth to look for bytes instead of sleeping until they come. With many bytes,
+    /// looking would take them in small portions.</summary>
+    public virtual bool IsShort => false;
+
     public abstract Next NextSend(PeerLink link, out Stretch stretch);
 
     public abstract Next NextReceive(PeerLink link, out Stretch stretch);

@@ -51,6 +51,12 @@ internal sealed unsafe class PeerLink : IDisposable
     /// <summary>Room for a header; pinned.</summary>
     public byte* ReceiveHeader { get; }
 
+    /// <summary>All bytes that went to the peer after the handshake.</summary>
+    public long TotalSent { get; private set; }
+
+    /// <summary>All messages, each of a header and what follows it, that were begun.</summary>
+    public long MessagesSent { get; set; }
+
     /// <summary>Counted by the operation.</summary>
     public int SendStage { get; set; }
 
@@ -111,6 +117,7 @@ internal sealed unsafe class PeerLink : IDisposable
 
             Check(error);
             progress = true;
+            TotalSent += sent;
             if (!copied)
             {
                 outgoing = new Stretch(outgoing.Start + sent, outgoing.Length - sent);

@@ -7,12 +7,20 @@ namespace Orchestrator.Collectives.Tcp;
 /// </summary>
 internal sealed unsafe class ReduceOperation : Operation
 {
-    private const int BlockBytes = 128 << 10;
+    /// <summary>The more at once, the fewer times a rank sleeps and wakes; what is received ahead is bounded all the same.</summary>
+    private const int GreatestBlockBytes = 1 << 20;
+    private const int LeastBlockBytes = 64 << 10;
+    private const int ScratchBytes = 16 << 20;
 
     /// <summary>Blocks that a fast peer may be ahead of the slowest.</summary>
     private const int Slots = 4;
 
     private const int OneRoundBytes = 32 << 10;
+
+    private const int ShortBytes = 128 << 10;
+
+    /// <summary>What a rank may send at most to save a round.</summary>
+    private const int OneRoundTotalBytes = 128 << 10;
 
     /// <summary>Chunks begin at multiples of this many elements: whole cache lines.</summary>
     private const int ChunkAlignment = 16;
@@ -22,6 +30,7 @@ internal sealed unsafe class ReduceOperation : Operation
     private readonly int[] blocksReceived;
     private readonly TreeProgram program;
     private readonly nint[] operands;
+    private readonly int blockBytes;
     private readonly byte[] scratch;
     private readonly byte* scratchStart;
 
@@ -52,7 +61,8 @@ internal sealed unsafe class ReduceOperation : Operation
         rows = [.. owned.Select(nodes => nodes.Count)];
         blocksReceived = new int[rows.Length];
         operands = new nint[program.Leaves + program.Temporaries];
-        var blocks = (long)program.Leaves * Slots * BlockBytes;
+        blockBytes = Math.Clamp(ScratchBytes / (program.Leaves * Slots) / LeastBlockBytes * LeastBlockBytes, LeastBlockBytes, GreatestBlockBytes);
+        var blocks = (long)program.Leaves * Slots * blockBytes;
         scratch = GC.AllocateUninitializedArray<byte>(
             checked((int)(blocks + ((long)program.Temporaries * ElementwiseSum.TileBytes))), pinned: true);
         fixed (byte* first = scratch)
@@ -66,6 +76,8 @@ internal sealed unsafe class ReduceOperation : Operation
         }
     }
 
+    public override bool IsShort => (long)elements * sum.Size <= ShortBytes;
+
     private int Rows => rows[me];
 
     public void Begin(in Reduction reduction, long sequence)
@@ -76,8 +88,8 @@ internal sealed unsafe class ReduceOperation : Operation
         total = (byte*)reduction.Total;
         elements = reduction.Elements;
         this.sequence = sequence;
-        oneRound = (long)elements * sum.Size <= OneRoundBytes;
-        blockElements = BlockBytes / sum.Size;
+        oneRound = IsOneRound((long)elements * sum.Size, rows.Length);
+        blockElements = blockBytes / sum.Size;
         own = ChunkOf(me);
         ownBlocks = BlocksOf(own.Count);
         computed = 0;
@@ -218,7 +230,7 @@ internal sealed unsafe class ReduceOperation : Operation
         }
     }
 
-    private byte* Slot(int leaf, int block) => scratchStart + ((((long)leaf * Slots) + (block % Slots)) * BlockBytes);
+    private byte* Slot(int leaf, int block) => scratchStart + ((((long)leaf * Slots) + (block % Slots)) * blockBytes);
 
     private Stretch Block(byte* chunk, int count, int block)
     {
@@ -233,7 +245,16 @@ internal sealed unsafe class ReduceOperation : Operation
             return (0, elements);
         }
 
-        var even = (elements + rows.Length - 1L) / rows.Length;
+        return Share(elements, owner, rows.Length);
+    }
+
+    /// <summary>Whether all send all their rows to all, once.</summary>
+    public static bool IsOneRound(long bytes, int members) => bytes <= OneRoundBytes && bytes * (members - 1) <= OneRoundTotalBytes;
+
+    /// <summary>The elements that an owner adds: as even as whole cache lines allow.</summary>
+    public static (int First, int Count) Share(int elements, int owner, int owners)
+    {
+        var even = (elements + owners - 1L) / owners;
         var aligned = (even + ChunkAlignment - 1) / ChunkAlignment * ChunkAlignment;
         var first = (int)Math.Min(aligned * owner, elements);
         return (first, (int)Math.Min(aligned * (owner + 1), elements) - first);
@@ -243,6 +264,7 @@ internal sealed unsafe class ReduceOperation : Operation
 
     private Stretch Header(PeerLink link, MessageKind kind)
     {
+        link.MessagesSent++;
         new MessageHeader(kind, sequence, elements, sum.Dtype).Write(new Span<byte>(link.SendHeader, MessageHeader.Size));
         return new Stretch(link.SendHeader, MessageHeader.Size);
     }

@@ -26,7 +26,7 @@ internal sealed class Rendezvous
         this.deadline = deadline;
     }
 
-    /// <summary>The links to all other ranks, in rank order.</summary>
+    /// <summary>The links to all other ranks.</summary>
     public static Task<PeerLink[]> MeetAsync(
         TcpListener listener,
         int rank,
@@ -60,7 +60,11 @@ internal sealed class Rendezvous
         try
         {
             await Task.WhenAll(tasks);
-            return [.. rendezvous.sockets.OrderBy(pair => pair.Key).Select(pair => new PeerLink(pair.Key, pair.Value))];
+
+            // From the next rank on, each its own way, so that not all send to the same one first.
+            return [.. rendezvous.sockets
+                .OrderBy(pair => (pair.Key - handshake.Rank + handshake.WorldSize) % handshake.WorldSize)
+                .Select(pair => new PeerLink(pair.Key, pair.Value))];
         }
         catch
         {

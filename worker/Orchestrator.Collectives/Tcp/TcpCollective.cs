@@ -55,6 +55,9 @@ public sealed class TcpCollective : OrderedCollective
 
     public override string Transport { get; }
 
+    /// <summary>What this rank has sent so far: bytes of all kinds, and the messages of sums.</summary>
+    internal (long Bytes, long Messages) Sent => mesh.Sent;
+
     private protected override void Reduce(in Reduction reduction)
     {
         reduce.Begin(reduction, ++sequence);

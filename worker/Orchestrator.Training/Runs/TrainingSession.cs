@@ -110,18 +110,16 @@ public sealed class TrainingSession : IDisposable
             }
         }
 
-        if (state.DueCheckpoint <= start.KnownCheckpoint)
+        switch (CheckpointDuties.Of(state, start.KnownCheckpoint, rank, checkpoints.HeldStep, checkpoints.HasBegun))
         {
-            return;
-        }
-
-        if (checkpoints.HeldStep != state.DueCheckpoint && state.Step == state.DueCheckpoint)
-        {
-            Save(rank, cancellationToken);
-        }
-        else if (rank == 0 && checkpoints.HeldStep == state.DueCheckpoint && !checkpoints.HasBegun)
-        {
-            checkpoints.Begin(cancellationToken);
+            case CheckpointDuty.Save:
+                Save(rank, cancellationToken);
+                break;
+            case CheckpointDuty.Write:
+                checkpoints.Begin(cancellationToken);
+                break;
+            case CheckpointDuty.None:
+                break;
         }
     }
 

@@ -31,6 +31,7 @@ internal static class AgentCommand
                 Advertise = parsed.GetValue(advertise),
                 PeerPorts = Ports(parsed.GetValue(peerPorts)),
                 DataDirectory = Path.GetFullPath(parsed.GetRequiredValue(dataDirectory)),
+                KeepsSpare = !parsed.GetValue(noSpare),
                 Embedded = parsed.GetValue(embedded),
             },
             cancellationToken));

@@ -35,11 +35,12 @@ internal static class AgentHost
         var chunks = new ChunkCache(Path.Combine(directory.Cache, "chunks"), datasetService, retries, ending.Token);
         var datasets = new DatasetCache(Path.Combine(directory.Cache, "datasets"), datasetService, chunks, retries);
         var checkpoints = new CheckpointTransfer(new AgentService.AgentServiceClient(channel.Invoker), retries);
-        var tasks = new TaskTable(new AgentContext(options, directory, identity.Advertise, datasets, checkpoints, spool, logs, time, loggers), loggers.CreateLogger<TaskTable>());
+        var spares = new SpareTrainers(options, directory.SocketPath, loggers.CreateLogger<SpareTrainers>());
+        var tasks = new TaskTable(new AgentContext(options, directory, identity.Advertise, datasets, checkpoints, spares, spool, logs, time, loggers), loggers.CreateLogger<TaskTable>());
         var lifetime = new AgentLifetime();
         var session = new CoordinatorSession(channel, identity, tasks, spool, logs, lifetime, time, loggers.CreateLogger<CoordinatorSession>());
 
-        await using var trainers = await ListenAsync(directory.SocketPath, tasks, loggers);
+        await using var trainers = await ListenAsync(directory.SocketPath, tasks, spares, loggers);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Drain(signal, lifetime));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Drain(signal, lifetime));
         var running = session.RunAsync(ending.Token);
@@ -76,7 +77,7 @@ internal static class AgentHost
         await session.LeaveAsync(cancellationToken);
     }
 
-    private static async Task<WebApplication> ListenAsync(string socket, TaskTable tasks, ILoggerFactory loggers)
+    private static async Task<WebApplication> ListenAsync(string socket, TaskTable tasks, SpareTrainers spares, ILoggerFactory loggers)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(socket, listener => listener.Protocols = HttpProtocols.Http2));
@@ -84,6 +85,7 @@ internal static class AgentHost
         builder.Services.AddRoutingCore();
         builder.Services.AddGrpc();
         builder.Services.AddSingleton(tasks);
+        builder.Services.AddSingleton(spares);
         builder.Services.AddSingleton<TrainerEndpoint>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         var application = builder.Build();
@@ -101,7 +103,7 @@ internal static class AgentHost
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
-                tasks.LookAtMemory();
+                tasks.Look();
             }
         }
         catch (OperationCanceledException)

@@ -20,6 +20,9 @@ internal sealed record AgentOptions
 
     public required string DataDirectory { get; init; }
 
+    /// <summary>A warm trainer waits for the next task.</summary>
+    public bool KeepsSpare { get; init; } = true;
+
     /// <summary>Started by the coordinator's own worker pool.</summary>
     public bool Embedded { get; init; }
 

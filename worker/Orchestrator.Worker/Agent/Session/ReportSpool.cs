@@ -22,6 +22,8 @@ internal sealed class ReportSpool : IDisposable
     private readonly Action<string> warn;
     // Without gaps, so that a number is an index.
     private readonly List<Record> records = [];
+    // Up to here an earlier life of the agent wrote.
+    private readonly ulong inherited;
     private SafeFileHandle file;
     private long length;
     private long droppedSteps;
@@ -32,6 +34,7 @@ internal sealed class ReportSpool : IDisposable
         (this.path, this.greatestBytes, this.time, this.warn) = (path, greatestBytes, time, warn);
         file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
         length = Recover();
+        inherited = Last;
         RandomAccess.SetLength(file, length);
     }
 
@@ -83,7 +86,8 @@ internal sealed class ReportSpool : IDisposable
             var record = records[sequence < records[0].Sequence ? 0 : (int)(sequence + 1 - records[0].Sequence)];
             var bytes = new byte[record.Length];
             ReadExactly(bytes, record.Offset);
-            return Report.Parser.ParseDelimitedFrom(new MemoryStream(bytes));
+            var report = Report.Parser.ParseDelimitedFrom(new MemoryStream(bytes));
+            return report.Sequence > inherited ? report : InheritedReport.Of(report);
         }
     }
 

@@ -10,6 +10,7 @@ internal sealed record AgentContext(
     string Advertise,
     DatasetCache Datasets,
     CheckpointTransfer Checkpoints,
+    SpareTrainers Spares,
     ReportSpool Spool,
     LogBuffer Logs,
     TimeProvider Time,

@@ -69,7 +69,10 @@ internal sealed partial class AgentTask
 
     public bool EvaluatesTest => assignment.EvaluateTest;
 
-    /// <summary>Names this task at the trainers' socket.</summary>
+    /// <summary>Its trainer does not compute yet.</summary>
+    public bool IsLoading => peerAddress.Length == 0 && !ended;
+
+    /// <summary>Names a trainer at the socket that is started for this task.</summary>
     public string Secret { get; } = RandomNumberGenerator.GetHexString(64, lowercase: true);
 
     /// <summary>Completes when the process is gone and its end is in the spool; never fails.</summary>
@@ -241,9 +244,8 @@ internal sealed partial class AgentTask
         await after.WaitAsync(ending.Token);
         var training = RunSpec.FromJson(assignment.Spec).Training;
         train = await PrepareOnceThereIsRoomAsync(ending.Token);
-        var environment = TrainerEnvironment.Create(context.Options, Secret, training);
         ending.Token.ThrowIfCancellationRequested();
-        process = TrainerProcess.Start(context.Directory.SocketPath, environment, line => context.Logs.Add(Key, line));
+        process = GetTrainer(TrainerEnvironment.Create(context.Options, training));
         memory = new TrainerMemory(process.Pid);
         progress.Started(process.Pid);
         LogStarted(log, Key, process.Pid);
@@ -266,6 +268,13 @@ internal sealed partial class AgentTask
         }
 
         return terminal.Task.IsCompleted ? await terminal.Task : new Report { Failed = ExitVerdict.Of(exitCode, verdict, process.Tail) };
+    }
+
+    /// <summary>The one in reserve, or a fresh one.</summary>
+    private TrainerProcess GetTrainer(Dictionary<string, string> environment)
+    {
+        void Line(string text) => context.Logs.Add(Key, text);
+        return context.Spares.Take(environment)?.GiveTo(this, Line) ?? TrainerProcess.Start(context.Directory.SocketPath, Secret, environment, spare: false, Line);
     }
 
     /// <summary>A run that fails at once is placed again at once: a full disk gets its time.</summary>
@@ -322,23 +331,8 @@ internal sealed partial class AgentTask
         await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         lock (ending)
         {
-            return reason switch
-            {
-                null => end,
-                EndReason.Stopped when end.Ended is not null => end,
-                EndReason.Stopped => Stopped(),
-                EndReason.Preempted when end.Ended is not null => end,
-                EndReason.Preempted => new Report { Failed = new TaskFailed { Kind = "preempted", Message = "the agent drains", SuspectRank = -1 } },
-                EndReason.Fenced or EndReason.Shutdown => null,
-                _ => throw new UnreachableException(),
-            };
+            return LastWord.Of(reason, end, progress.Read());
         }
-    }
-
-    private Report Stopped()
-    {
-        var last = progress.Read();
-        return new Report { Ended = new TaskEnded { Step = last.Step, Epoch = last.Epoch, Stopped = true } };
     }
 
     private async Task GoneAsync()

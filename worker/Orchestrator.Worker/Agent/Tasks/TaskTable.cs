@@ -1,3 +1,4 @@
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Worker.Agent.Tasks;
@@ -18,21 +19,20 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
         var key = TaskKey.Of(assignment);
         lock (gate)
         {
-            if (closing is not null || IsKnown(key, assignment.EvaluateTest))
-            {
-                return;
-            }
-
-            if (tasks.Keys.Any(other => other.Run == key.Run && other.Generation > key.Generation))
+            var admission = Admission.Of(assignment, [.. tasks.Values.Select(task => (task.Key, task.EvaluatesTest))], ended.Contains);
+            if (admission.IsStale)
             {
                 LogStale(log, key);
+            }
+
+            if (closing is not null || !admission.Starts)
+            {
                 return;
             }
 
-            // One that joins has them for peers; those that are not in its generation are told so by name.
-            foreach (var older in tasks.Values.Where(other => !assignment.Joins && other.Key.Run == key.Run && other.Key.Generation < key.Generation))
+            foreach (var older in admission.Fenced)
             {
-                older.Kill(EndReason.Fenced);
+                tasks[older].Kill(EndReason.Fenced);
             }
 
             var after = Task.WhenAll(tasks.Values.Where(other => other.Slot == assignment.Slot && other.Dying).Select(other => other.Ended));
@@ -85,12 +85,18 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
 
     public IReadOnlyList<TaskProgress> Progress() => [.. Find(_ => true).Select(task => task.Progress())];
 
-    /// <summary>Once a second.</summary>
-    public void LookAtMemory()
+    /// <summary>Once a second: how much memory the trainers have, and whether one may be started for the next task.</summary>
+    public void Look()
     {
-        foreach (var task in Find(_ => true))
+        var running = Find(_ => true);
+        foreach (var task in running)
         {
             task.LookAtMemory();
+        }
+
+        if (!running.Any(task => task.IsLoading))
+        {
+            context.Spares.Keep(() => TrainerEnvironment.Create(context.Options, new TrainingSpec()));
         }
     }
 
@@ -108,11 +114,8 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
             task.Kill(reason);
         }
 
-        return Task.WhenAll(running.Select(task => task.Ended));
+        return Task.WhenAll([.. running.Select(task => task.Ended), context.Spares.CloseAsync()]);
     }
-
-    private bool IsKnown(TaskKey key, bool evaluatesTest) =>
-        (tasks.TryGetValue(key, out var running) && running.EvaluatesTest == evaluatesTest) || ended.Contains((key, evaluatesTest));
 
     private async Task ForgetAsync(AgentTask task)
     {

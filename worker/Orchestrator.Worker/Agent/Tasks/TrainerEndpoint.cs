@@ -4,13 +4,13 @@ using Orchestrator.V1;
 namespace Orchestrator.Worker.Agent.Tasks;
 
 /// <summary>Where trainers dial in: a socket of this machine, open to this user alone, and a secret a child.</summary>
-internal sealed class TrainerEndpoint(TaskTable tasks) : TrainerService.TrainerServiceBase
+internal sealed class TrainerEndpoint(TaskTable tasks, SpareTrainers spares) : TrainerService.TrainerServiceBase
 {
     public override async Task Session(IAsyncStreamReader<TrainerMessage> requestStream, IServerStreamWriter<TrainerCommand> responseStream, ServerCallContext context)
     {
         if (!await requestStream.MoveNext(context.CancellationToken)
             || requestStream.Current.Hello is not { } hello
-            || tasks.FindBySecret(hello.Secret) is not { } task)
+            || await FindAsync(hello.Secret, context.CancellationToken) is not { } task)
         {
             throw new RpcException(new Status(StatusCode.Unauthenticated, "This trainer is not one of ours."));
         }
@@ -24,4 +24,8 @@ internal sealed class TrainerEndpoint(TaskTable tasks) : TrainerService.TrainerS
             // The trainer is gone; its exit says how.
         }
     }
+
+    // A spare waits here until somebody wants it.
+    private async Task<AgentTask?> FindAsync(string secret, CancellationToken cancellationToken) =>
+        spares.Find(secret) is { } spare ? await spare.Taker.WaitAsync(cancellationToken) : tasks.FindBySecret(secret);
 }

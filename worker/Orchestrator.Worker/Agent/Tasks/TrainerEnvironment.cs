@@ -12,12 +12,12 @@ internal static class TrainerEnvironment
     public const string Telemetry = "ORCH_OTLP_ENDPOINT";
     public const string Token = "ORCH_TOKEN";
 
+    /// <summary>All but its secret.</summary>
     /// <param name="training">Its threads and hardware decide the bits.</param>
-    public static Dictionary<string, string> Create(AgentOptions options, string secret, TrainingSpec training)
+    public static Dictionary<string, string> Create(AgentOptions options, TrainingSpec training)
     {
         return new Dictionary<string, string>(HardwarePins.Environment(training).Concat(HostAllocator.Environment), StringComparer.Ordinal)
         {
-            [Secret] = secret,
             [Telemetry] = options.Coordinator.ToString(),
             [Token] = options.ReadToken() ?? "",
             [PeerPorts] = options.PeerPorts?.ToString() ?? "",

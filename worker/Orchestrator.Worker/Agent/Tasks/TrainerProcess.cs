@@ -20,9 +20,11 @@ internal sealed class TrainerProcess : IDisposable
             LineSplitter.ReadAsync(process.StandardError.BaseStream, text => KeepAndPass(text, line), CancellationToken.None));
     }
 
+    /// <param name="secret">Names it at the socket.</param>
     /// <param name="environment">On top of the agent's own.</param>
+    /// <param name="spare">It makes itself warm before it asks what to do.</param>
     /// <param name="line">Called for each line of its standard output and error, from any thread.</param>
-    public static TrainerProcess Start(string socket, IReadOnlyDictionary<string, string> environment, Action<string> line)
+    public static TrainerProcess Start(string socket, string secret, IReadOnlyDictionary<string, string> environment, bool spare, Action<string> line)
     {
         var start = new ProcessStartInfo
         {
@@ -32,6 +34,12 @@ internal sealed class TrainerProcess : IDisposable
             UseShellExecute = false,
         };
         Launch(start, socket);
+        if (spare)
+        {
+            start.ArgumentList.Add("--spare");
+        }
+
+        start.Environment[TrainerEnvironment.Secret] = secret;
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

@@ -1,0 +1,23 @@
+using System.Diagnostics;
+using Orchestrator.V1;
+
+namespace Orchestrator.Worker.Agent.Tasks;
+
+/// <summary>A task's last word to the coordinator.</summary>
+internal static class LastWord
+{
+    /// <param name="reason">Why the agent ended its trainer; null where it ended by itself.</param>
+    /// <param name="end">How the trainer ended.</param>
+    /// <param name="last">Where it was heard last.</param>
+    /// <returns>Null where nobody wants to hear of it.</returns>
+    public static Report? Of(EndReason? reason, Report end, TaskProgress last) => reason switch
+    {
+        null => end,
+        EndReason.Stopped when end.Ended is not null => end,
+        EndReason.Stopped => new Report { Ended = new TaskEnded { Step = last.Step, Epoch = last.Epoch, Stopped = true } },
+        EndReason.Preempted when end.Ended is not null => end,
+        EndReason.Preempted => new Report { Failed = new TaskFailed { Kind = "preempted", Message = "the agent drains", SuspectRank = -1 } },
+        EndReason.Fenced or EndReason.Shutdown => null,
+        _ => throw new UnreachableException(),
+    };
+}
