@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Orchestrator.Specs;
 using Orchestrator.V1;
+using Orchestrator.Worker.Agent.Tasks;
 
 namespace Orchestrator.Worker.Trainer;
 
@@ -68,6 +69,9 @@ internal sealed partial class CommandProgram : IDisposable
             start.ArgumentList.Add(word);
         }
 
+        // The agent's own are not for it.
+        start.Environment.Remove(TrainerEnvironment.Secret);
+        start.Environment.Remove(TrainerEnvironment.Token);
         foreach (var (name, value) in spec.Environment ?? new Dictionary<string, string>())
         {
             start.Environment[name] = value;
