@@ -85,7 +85,7 @@ public sealed class MistakeTests(Digits digits) : IClassFixture<Digits>
     {
         var notes = new Notes();
         digits.Train(Digits.Spec("""{ "hidden": [8] }""", new TrainingSpec()), notes);
-        var error = Assert.Throws<CorruptCheckpointException>(() => Load(Digits.Spec("""{ "hidden": [9] }""", new TrainingSpec()), notes.Checkpoints[0].Directory));
+        var error = Assert.Throws<CheckpointMismatchException>(() => Load(Digits.Spec("""{ "hidden": [9] }""", new TrainingSpec()), notes.Checkpoints[0].Directory));
         Assert.Contains("hidden0", error.Message, StringComparison.Ordinal);
     }
 

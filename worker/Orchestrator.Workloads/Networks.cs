@@ -55,7 +55,7 @@ internal static class Networks
     {
         for (var layer = 0; layer < options.Hidden.Count; layer++)
         {
-            layers.Add(($"hidden{layer}", nn.Linear(inputs, options.Hidden[layer])));
+            layers.Add(($"hidden{layer}", new Dense(inputs, options.Hidden[layer])));
             inputs = options.Hidden[layer];
             if (options.BatchNorm)
             {
@@ -69,7 +69,7 @@ internal static class Networks
             }
         }
 
-        layers.Add(("output", nn.Linear(inputs, classes)));
+        layers.Add(("output", new Dense(inputs, classes)));
     }
 
     private static nn.Module<Tensor, Tensor> Activation(string name) => name switch

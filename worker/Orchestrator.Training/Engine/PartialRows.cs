@@ -77,7 +77,7 @@ internal sealed class PartialRows : IDisposable
     /// <summary>Rows that a subtree needs while it is summed.</summary>
     private static int Depth(int shards)
     {
-        if (shards == 1)
+        if (shards <= 2)
         {
             return 1;
         }

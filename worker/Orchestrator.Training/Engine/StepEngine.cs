@@ -101,9 +101,16 @@ internal sealed class StepEngine : IDisposable
 
     private void Accumulate(TreeNode node, int row, ShardContext context)
     {
-        if (node.End - node.First == 1)
+        if (node.End - node.First <= 2)
         {
-            RunShard(node.First, row, context);
+            // Of two siblings the second is added in place: the same sum, without a row of its own.
+            rows.Clear(row);
+            totals.Clear(row);
+            for (var shard = node.First; shard < node.End; shard++)
+            {
+                RunShard(shard, row, context);
+            }
+
             return;
         }
 
@@ -117,8 +124,6 @@ internal sealed class StepEngine : IDisposable
     private void RunShard(int shard, int row, ShardContext context)
     {
         context.Alive(TrainingPhase.Stepping);
-        rows.Clear(row);
-        totals.Clear(row);
         using var scope = NewDisposeScope();
         LoadedBatch loaded;
         using (Span("data-wait", context.Traced))
@@ -152,18 +157,17 @@ internal sealed class StepEngine : IDisposable
                 loss.mul(1f / context.Samples).backward();
             }
 
-            totals.Loss(row) = loss.ToDouble();
-            KeepBufferChanges(row);
+            totals.Loss(row) += loss.ToDouble();
+            AddBufferChanges(row);
         }
-
     }
 
-    private void KeepBufferChanges(int row)
+    private void AddBufferChanges(int row)
     {
         using var untracked = no_grad();
         if (rows.Stride > rows.Gradient)
         {
-            rows.Statistics(row).copy_(model.FlatStatistics).sub_(startStatistics);
+            rows.Statistics(row).add_(model.FlatStatistics - startStatistics);
         }
 
         var changes = totals.CounterChanges(row);
@@ -174,7 +178,7 @@ internal sealed class StepEngine : IDisposable
             var start = HostMemory.Span<long>(startCounters);
             for (var index = 0; index < changes.Length; index++)
             {
-                changes[index] = values[index] - start[index];
+                changes[index] += values[index] - start[index];
             }
         }
     }

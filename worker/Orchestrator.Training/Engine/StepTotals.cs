@@ -44,9 +44,9 @@ internal sealed class StepTotals(int rows, int nodes, int counters)
     public void Use(int row, ReadOnlySpan<long> samples)
     {
         var hash = SampleLedger.HashOf(samples);
-        partials[(row * width) + SamplesColumn] = samples.Length;
-        partials[(row * width) + LowHashColumn] = (uint)hash;
-        partials[(row * width) + HighHashColumn] = (uint)(hash >> 32);
+        partials[(row * width) + SamplesColumn] += samples.Length;
+        partials[(row * width) + LowHashColumn] += (uint)hash;
+        partials[(row * width) + HighHashColumn] += (uint)(hash >> 32);
     }
 
     /// <summary>What this rank tells the others with the step; once its rows are summed. A rank without shards has no say.</summary>

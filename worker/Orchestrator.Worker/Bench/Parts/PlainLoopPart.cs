@@ -1,7 +1,5 @@
-using Orchestrator.Data;
+using System.Text.Json.Nodes;
 using Orchestrator.Specs;
-using Orchestrator.Training;
-using Orchestrator.Workloads;
 using static TorchSharp.torch;
 
 namespace Orchestrator.Worker.Bench.Parts;
@@ -14,9 +12,7 @@ internal static class PlainLoopPart
         var spec = RunSpec.FromJson(order.Spec);
         set_num_threads(1);
         manual_seed(1);
-        using var dataset = Dataset.Open(order.Dataset, splitSeed: 0, verify: false);
-        using var workload = new WorkloadCatalog().Find(spec.Workload).Create(new WorkloadContext(spec, dataset.Manifest));
-        var model = (nn.Module<Tensor, Tensor>)workload.Model;
+        using var model = Network(spec.Model);
         using var optimizer = optim.Adam(model.parameters(), spec.Training.Optimizer.LearningRate);
         using var images = tensor(SyntheticImages.Pixels(), [SyntheticImages.Rows, 1, SyntheticImages.Side, SyntheticImages.Side]);
         using var labels = tensor(SyntheticImages.Labels()).to(ScalarType.Int64);
@@ -31,5 +27,30 @@ internal static class PlainLoopPart
             loss.backward();
             optimizer.step();
         }
+    }
+
+    /// <summary>The same network as the workload's, of torch's own layers.</summary>
+    private static nn.Module<Tensor, Tensor> Network(JsonObject model)
+    {
+        var layers = new List<nn.Module<Tensor, Tensor>>();
+        var (channels, side) = (1L, (long)SyntheticImages.Side);
+        foreach (var next in Widths("channels"))
+        {
+            layers.AddRange([nn.Conv2d(channels, next, 3, padding: 1), nn.ReLU(), nn.MaxPool2d(2)]);
+            (channels, side) = (next, side / 2);
+        }
+
+        layers.Add(nn.Flatten());
+        var inputs = channels * side * side;
+        foreach (var width in Widths("hidden"))
+        {
+            layers.AddRange([nn.Linear(inputs, width), nn.ReLU()]);
+            inputs = width;
+        }
+
+        layers.Add(nn.Linear(inputs, SyntheticImages.Classes));
+        return nn.Sequential(layers);
+
+        IEnumerable<long> Widths(string field) => model[field]?.AsArray().Select(width => width!.GetValue<long>()) ?? [];
     }
 }
