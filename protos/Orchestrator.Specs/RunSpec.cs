@@ -15,15 +15,29 @@ public sealed record RunSpec
     public string Name { get; init; } = "";
 
     /// <summary>A built-in family (<c>image-classifier</c>); empty where <see cref="Package"/> names an assembly.</summary>
-    [Field("The model family. Built in: image-classifier. Left out where `package` names an assembly of your own.")]
+    [Field("The model family. Built in: image-classifier; or command, for any program. Left out where `package` names an assembly of your own.")]
     public string Workload { get; init; } = "";
 
     /// <summary>A user's assembly; null for a built-in family.</summary>
     [Field("The path of an assembly with a workload of your own, instead of `workload`.")]
     public PackageSpec? Package { get; init; }
 
-    [Field("The dataset's name, or a mapping with its split seed.", Required = true)]
+    /// <summary>Without a name where the workload is a command.</summary>
+    [Field("The dataset's name, or a mapping with its split seed; needed but for `workload: command`.")]
     public DatasetSpec Dataset { get; init; } = new();
+
+    /// <summary>Null but for <c>workload: command</c>.</summary>
+    [Field("workload: command: the program and its arguments. It prints its metrics as JSON objects, one a line for each epoch.")]
+    public IReadOnlyList<string>? Command { get; init; }
+
+    [Field("workload: command: variables of its environment.")]
+    public IReadOnlyDictionary<string, string>? Environment { get; init; }
+
+    [Field("workload: command: where it is started; the file's own folder unless told.")]
+    public string? WorkingDirectory { get; init; }
+
+    [Field("workload: command: how long it may run in one go.", Notation = "duration")]
+    public TimeSpan? Timeout { get; init; }
 
     [Field("Decides initial weights, data order, augmentation, dropout and the search.")]
     public long Seed { get; init; }
@@ -37,6 +51,12 @@ public sealed record RunSpec
 
     [Field("Words of your own that lists can be filtered by.")]
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The workload that is a program of any kind.</summary>
+    public const string CommandWorkload = "command";
+
+    [JsonIgnore]
+    public bool IsCommand => Workload == CommandWorkload;
 
     public string ToJson() => JsonSerializer.Serialize(this, SpecJson.Options);
 

@@ -53,6 +53,9 @@ public sealed class SweepFile
     /// </summary>
     public IReadOnlyList<RunSpec> Extremes { get; }
 
+    /// <summary>Each trial is a program of any kind.</summary>
+    public bool IsCommand => Extremes.Count > 0 && Extremes[0].IsCommand;
+
     /// <summary>Whoever asks runs the trials: there is no dataset, and nothing to train.</summary>
     public bool IsExternal { get; }
 

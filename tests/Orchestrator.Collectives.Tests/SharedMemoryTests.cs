@@ -32,6 +32,10 @@ public sealed class SharedMemoryTests
     }
 
     [Fact]
+    public void A_host_is_a_kernel_with_its_processes_and_its_network() =>
+        Assert.Matches(@"^[0-9a-f-]{36} pid:\[\d+\] net:\[\d+\]$", SegmentOffer.ThisHost());
+
+    [Fact]
     public void A_name_alone_opens_nothing()
     {
         // The right process and file, another generation's nonce.

@@ -7,7 +7,7 @@ namespace Orchestrator.EndToEnd.Tests;
 /// <summary>A checkpoint's run is made again from its manifest.</summary>
 public sealed class ReplayTests(SharedCluster shared) : SharedClusterTest(shared)
 {
-    [Fact(Timeout = 120_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_trial_trained_by_a_gang_is_made_again_bit_by_bit_and_changes_are_found_out()
     {
         var folder = Cluster["replayed"];

@@ -18,7 +18,7 @@ public sealed class TpeTests : ModelSamplerConformance
             }
 
             var points = Array.ConvertAll(units, point => space.Codec.Dimensions.Select(dimension => dimension.Snap(point[dimension.Index])).ToArray());
-            var estimator = new ParzenEstimator(group, points, [.. points.Select((_, i) => 1.0 + i)], 1, 0.1);
+            var estimator = new ParzenEstimator(group, points, [.. points.Select((_, i) => 1.0 + i)], 1, 0.1, 4);
 
             // Over levels by counting, over the rest at quasi-random points: each has the share of its level, and the density is that of the whole level.
             var sum = 0.0;
@@ -49,7 +49,7 @@ public sealed class TpeTests : ModelSamplerConformance
     public void Draws_follow_the_density()
     {
         var space = new SearchSpace([new("x", new ParameterDomain.Uniform(0, 1)), new("k", new ParameterDomain.Integer(0, 4))]);
-        var estimator = new ParzenEstimator(space.Codec.Dimensions, [[0.2, 0.1], [0.3, 0.3], [0.9, 0.9]], [1, 1, 1], 1, 0.05);
+        var estimator = new ParzenEstimator(space.Codec.Dimensions, [[0.2, 0.1], [0.3, 0.3], [0.9, 0.9]], [1, 1, 1], 1, 0.05, 4);
         var drawn = new double[5];
         var expected = new double[5];
         for (var probe = 0; probe < 20_000; probe++)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Google.Protobuf.WellKnownTypes;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Output;
@@ -16,7 +17,7 @@ internal static class TrialsCsv
             Row(to,
             [
                 Number(trial.Number), trial.State, Number(trial.Epochs), Number(trial.Seconds),
-                .. parameters.Select(name => trial.Parameters?.Fields.TryGetValue(name, out var value) == true ? Plain.Value(value) : ""),
+                .. parameters.Select(name => trial.Parameters?.Fields.TryGetValue(name, out var value) == true ? Exact(value) : ""),
                 .. metrics.Select(name => trial.Metrics.TryGetValue(name, out var value) ? Number(value) : ""),
                 trial.Rung is { } rung ? Number(rung.Epoch) : "", trial.Rung is { } mark ? Number(mark.Rank) : "", trial.Reason, trial.Message,
             ]);
@@ -26,6 +27,14 @@ internal static class TrialsCsv
     private static void Row(TextWriter to, IEnumerable<string> cells) => to.WriteLine(string.Join(',', cells.Select(Cell)));
 
     private static string Cell(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    /// <summary>Not rounded, as tables for people are.</summary>
+    private static string Exact(Value value) => value.KindCase switch
+    {
+        Value.KindOneofCase.StringValue => value.StringValue,
+        Value.KindOneofCase.NumberValue => Number(value.NumberValue),
+        _ => ProtoJson.Line(value),
+    };
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -159,7 +159,7 @@ public static class RunDecision
         return (stopped, state.Trial, best) switch
         {
             (true, _, _) => [new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", best, at)],
-            (_, null, not "") => [new RunEvent.ScoreRequested(at)],
+            (_, null, not "") when state.Plan!.IsScored => [new RunEvent.ScoreRequested(at)],
             _ => [new RunEvent.RunEnded(RunOutcome.Succeeded, null, "", "", best, at)],
         };
     }
@@ -282,7 +282,8 @@ public static class RunDecision
             return [];
         }
 
-        return state.Best is null
+        return !state.Plan!.IsScored ? [new RunEvent.TestScored(NoMetrics, "", c.At)]
+            : state.Best is null
             ? [new RunEvent.TestScored(NoMetrics, "there is no checkpoint to score", c.At)]
             : [new RunEvent.ScoreRequested(c.At)];
     }

@@ -30,7 +30,8 @@ public static class RunEvolution
             RunEvent.RunExtended e => state with
             {
                 UntilEpoch = e.UntilEpoch,
-                Phase = state.IsPaused ? RunPhase.Waiting : state.Phase,
+                // A command may have gone further already.
+                Phase = state.IsPaused && state.Epoch < state.TargetOf(e.UntilEpoch) ? RunPhase.Waiting : state.Phase,
             },
             RunEvent.CutRequested e => state with { CutAfter = e.Epoch, UntilEpoch = e.Epoch, Phase = state.IsPaused ? RunPhase.Waiting : state.Phase },
             RunEvent.RunCut e => Cut(state, e.Epoch),

@@ -6,8 +6,9 @@ namespace Orchestrator.Control.Runs;
 /// <param name="MinWorkers">Fewest members of a gang.</param>
 /// <param name="MaxWorkers">Most members; never above <paramref name="Shards"/>.</param>
 /// <param name="StepsPlanned">0 where the dataset's rows are not known.</param>
+/// <param name="IsScored">Whether there is a test split to score by; a command has none.</param>
 public sealed record RunPlan(
-    string Name, int MinWorkers, int MaxWorkers, int Shards, int Epochs, long StepsPlanned, Retention Retention, FailureBudgets Budgets)
+    string Name, int MinWorkers, int MaxWorkers, int Shards, int Epochs, long StepsPlanned, Retention Retention, FailureBudgets Budgets, bool IsScored = true)
 {
     /// <param name="trainRows">Of the dataset's training split; 0 where not known.</param>
     public static RunPlan From(RunSpec spec, long trainRows = 0)
@@ -17,6 +18,11 @@ public sealed record RunPlan(
         var shards = Math.Max(1, training.Shards);
         var min = Math.Clamp(training.Workers.Min, 1, shards);
         var batch = Math.Max(1, training.BatchSize);
+        if (spec.IsCommand)
+        {
+            return new RunPlan(spec.Name, 1, 1, 1, training.Epochs, training.Epochs, Retention.From(training.Checkpoint), training.Failures, IsScored: false);
+        }
+
         return new RunPlan(spec.Name, min, Math.Clamp(training.Workers.Max, min, shards), shards, training.Epochs,
             (trainRows + batch - 1) / batch * training.Epochs, Retention.From(training.Checkpoint), training.Failures);
     }

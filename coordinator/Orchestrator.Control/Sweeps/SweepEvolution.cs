@@ -167,9 +167,13 @@ public static class SweepEvolution
             Clock = Math.Max(state.Clock, e.Tick),
             Halting = halts ? state.Halting.Add(e.Trial) : state.Halting,
         }, stopped);
-        return e is { Bracket: { } bracket, Rung: { } rung }
-            ? next with { Ladder = next.Ladder.Stop(bracket, rung, RungEntry.Of(state.Settings!.Objective.Goal, e.Trial, trial.Standing?.Value)) }
-            : OutOfRace(next, stopped);
+        if (e is not { Bracket: { } bracket, Rung: { } rung })
+        {
+            return OutOfRace(next, stopped);
+        }
+
+        var (place, entry) = (next.Ladder.At(bracket, rung), RungEntry.Of(state.Settings!.Objective.Goal, e.Trial, trial.Standing?.Value));
+        return next.With(stopped with { Rung = new RungMark(e.Epoch, place.RankOf(entry) + 1, place.Entries.Count) }) with { Ladder = next.Ladder.Stop(bracket, rung, entry) };
     }
 
     private static SweepState Ended(SweepState state, SweepEvent.Ended e)

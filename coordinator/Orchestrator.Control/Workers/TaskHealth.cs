@@ -41,6 +41,8 @@ public static class TaskHealth
         "training" => medianStep is { } median ? Longer(HungAfter, 10 * median) : UntimedLimit,
         "waiting" => Longer(DeadlockLimit, 10 * medianStep.GetValueOrDefault()),
         "loading" => LoadingLimit,
+        // What another program is doing nobody can say; the file gives it a timeout.
+        "command" => TimeSpan.MaxValue,
         _ => Longer(GenerousLimit, 10 * medianStep.GetValueOrDefault()),
     };
 
@@ -55,6 +57,11 @@ public static class TaskHealth
         if (frozen.Length > 0 && (frozen.Length < ranks.Count || frozen[0].Phase is "training"))
         {
             return frozen[0].Rank;
+        }
+
+        if (ranks.FirstOrDefault(rank => rank.Phase is "command" && rank.Silent > GenerousLimit) is { Phase: not null } still)
+        {
+            return still.Rank;
         }
 
         var stalled = ranks.Where(rank => rank.Phase is not "waiting" && Longer(rank.Stalled, rank.Silent) > LimitOf(rank.Phase, medianStep))

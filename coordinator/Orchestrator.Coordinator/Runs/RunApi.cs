@@ -22,16 +22,26 @@ internal sealed class RunApi(RunCoordinator runs, RunTable table, RunViews views
     {
         var fileName = request.FileName.Length > 0 ? request.FileName : "run.yaml";
         var spec = RunFile.Parse(request.File, fileName, request.Set);
-        var dataset = await datasets.FindAsync(spec.Dataset.Name, PlaceOf, context.CancellationToken);
-        DatasetChecks.Check(spec, dataset.Sample, PlaceOf);
+        var pinned = "";
+        if (spec.IsCommand)
+        {
+            spec = spec with { WorkingDirectory = Path.GetFullPath(Path.Combine(request.Folder, spec.WorkingDirectory ?? ".")) };
+        }
+        else
+        {
+            var dataset = await datasets.FindAsync(spec.Dataset.Name, PlaceOf, context.CancellationToken);
+            DatasetChecks.Check(spec, dataset.Sample, PlaceOf);
+            pinned = dataset.ManifestSha256;
+        }
+
         spec = spec with { Package = await PinnedPackage.OfAsync(spec.Package, request.Folder, PlaceOf, context.CancellationToken) };
         var id = $"run-{RandomNumberGenerator.GetHexString(10, lowercase: true)}";
-        var plan = RunPlan.From(spec, await rows.OfAsync(dataset.ManifestSha256, context.CancellationToken));
-        var from = request.From.Length > 0 ? await origins.TakeAsync(request.From, id, spec, dataset.ManifestSha256, context.CancellationToken) : null;
+        var plan = RunPlan.From(spec, await rows.OfAsync(pinned, context.CancellationToken));
+        var from = request.From.Length > 0 ? await origins.TakeAsync(request.From, id, spec, pinned, context.CancellationToken) : null;
         try
         {
             await runs.ExecuteAsync(id, new RunCommand.Request(
-                id, plan, spec.ToJson(), dataset.ManifestSha256, null, TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow(), From: from));
+                id, plan, spec.ToJson(), pinned, null, TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow(), From: from));
         }
         catch when (from is not null)
         {

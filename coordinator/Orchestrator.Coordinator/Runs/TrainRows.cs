@@ -17,7 +17,7 @@ internal sealed class TrainRows(ChunkStore store)
             return rows;
         }
 
-        if (!store.HasManifest(manifestSha256))
+        if (manifestSha256.Length == 0 || !store.HasManifest(manifestSha256))
         {
             return 0;
         }

@@ -33,7 +33,9 @@ internal sealed class SweepApi(SweepBook book, DatasetRegistry datasets, ISweepR
         var settings = SweepFiling.SettingsOf(file, fileName, earlier);
         var dataset = await PinDatasetAsync(file, PlaceOf, context.CancellationToken);
         var package = await PinnedPackage.OfAsync(file.Package, request.Folder, PlaceOf, context.CancellationToken);
-        string[] pinned = package is null ? [] : [$"package={package.Path}"];
+        string[] pinned = package is not null ? [$"package={package.Path}"]
+            : file.IsCommand && file.Extremes[0].WorkingDirectory is var folder ? [$"working_directory={Path.GetFullPath(Path.Combine(request.Folder, folder ?? "."))}"]
+            : [];
         var id = SweepId.New(file.Name);
         var submission = new Submission(
             file.Name, request.File, fileName, [.. request.Set, .. pinned], file.Labels, dataset, package?.Sha256 ?? "", Activity.Current?.Id);

@@ -30,14 +30,49 @@ internal static class RunChecks
     public static void Check(RunSpec spec, SpecNode.Map document)
     {
         RunNames.Check(spec.Name, document);
+        if (spec.IsCommand)
+        {
+            CheckCommand(spec, document);
+            return;
+        }
+
         CheckWorkload(spec, document);
         CheckTraining(spec.Training, document);
         CheckOptimizer(spec.Training.Optimizer, document);
         CheckSchedule(spec.Training.Schedule, document);
     }
 
+    private static void CheckCommand(RunSpec spec, SpecNode.Map document)
+    {
+        if (spec.Command is not { Count: > 0 } command || command[0].Length == 0)
+        {
+            throw document.Place.Child("command").Error("missing-field", "it is not said which program to run", "command: [python3, train.py, --lr, $lr]");
+        }
+
+        foreach (var section in (string[])["dataset", "model", "package"])
+        {
+            if (document[section] is { } found)
+            {
+                throw found.Place.Error("unknown-field", "a command has data and a model of its own", $"take {section} away, or give it to the command as an argument");
+            }
+        }
+    }
+
     private static void CheckWorkload(RunSpec spec, SpecNode.Map document)
     {
+        foreach (var field in (string[])["command", "environment", "working_directory", "timeout"])
+        {
+            if (document[field] is { } found)
+            {
+                throw found.Place.Error("unknown-field", $"{field} belongs to workload: command", $"workload: command, or take {field} away");
+            }
+        }
+
+        if (document["dataset"] is null)
+        {
+            throw document.Place.Child("dataset").Error("missing-field", "this field is needed", "The dataset's name, or a mapping with its split seed.");
+        }
+
         if (spec.Package is not null && spec.Workload.Length > 0)
         {
             throw At(document, "package").Error("duplicate-field", "both workload and package are given", "keep one of them");

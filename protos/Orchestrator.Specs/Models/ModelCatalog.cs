@@ -13,7 +13,7 @@ public static class ModelCatalog
 
     internal static ModelFamily Find(string name, Place place) => Families.TryGetValue(name, out var family)
         ? family
-        : throw place.Child("workload").Error("unknown-workload", $"there is no workload '{name}'", Suggestion.For(name, [.. Families.Keys]));
+        : throw place.Child("workload").Error("unknown-workload", $"there is no workload '{name}'", Suggestion.For(name, [.. Families.Keys, RunSpec.CommandWorkload, "external"]));
 }
 
 /// <param name="Model">The record that <c>model</c> binds to.</param>

@@ -50,7 +50,7 @@ public static class SpecSchema
         ["title"] = title,
         ["type"] = "object",
         ["properties"] = fields,
-        ["required"] = new JsonArray("name", "dataset"),
+        ["required"] = new JsonArray("name"),
         ["additionalProperties"] = false,
     };
 

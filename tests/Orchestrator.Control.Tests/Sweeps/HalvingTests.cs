@@ -40,6 +40,7 @@ public sealed class HalvingTests
         sweep.Report(1, 1, 0.9);
         Assert.Equal(TrialStatus.Stopped, sweep.State.Trials[0].Status);
         Assert.Equal("rung of epoch 1: rank 2 of 2, 0 went on", sweep.State.Trials[0].Message);
+        Assert.Equal(new RungMark(1, 2, 2), sweep.State.Trials[0].Rung);
         Assert.Contains(new SweepIntent.Stop(0, 1, 1), SweepIntent.Outstanding(sweep.State));
 
         sweep.Finish(0, 1, TrialStatus.Stopped, checkpoint: "c0");

@@ -173,4 +173,76 @@ public sealed class SweepApiTests : IAsyncLifetime
     [InlineData("---", "sweep")]
     [InlineData("ä", "sweep")]
     public void An_identifier_starts_with_the_name(string name, string slug) => Assert.Matches($"^{slug}-[0-9a-z]{{6}}$", SweepId.New(name));
+
+    [Fact]
+    public async Task A_trial_is_asked_for_up_to_its_rung_and_further_once_it_is_promoted()
+    {
+        world.Answer = TrainUntil;
+        var id = await world.SubmitAsync(SweepWorld.File, "training.epochs=3", "search.stopper=asha", "search.trials=6");
+        await SweepWorld.UntilAsync(async () => (await world.GetAsync(id)).State == "succeeded");
+        var shown = await world.GetAsync(id);
+        Assert.Equal("asha", shown.Stopper);
+        var whole = shown.Trials.First(trial => trial.Epochs == 3);
+        Assert.Equal([1, 0], world.Sent.OfType<RunTrial>().Where(run => run.Trial == whole.Number).Select(run => run.UntilEpoch).Distinct());
+        var stopped = shown.Trials.First(trial => trial.State == "stopped");
+        Assert.Contains("rung of epoch 1: rank", stopped.Message, StringComparison.Ordinal);
+        Assert.Equal(1, stopped.Rung.Epoch);
+        Assert.Contains(world.Sent.OfType<StopTrial>(), stop => stop.Trial == stopped.Number && stop.AfterEpoch == 1);
+    }
+
+    [Fact]
+    public async Task A_sweep_that_has_succeeded_can_be_extended_and_says_what_it_was_made_of()
+    {
+        world.Answer = SweepWorld.Train;
+        var id = await world.SubmitAsync(SweepWorld.File, "search.trials=12");
+        await SweepWorld.UntilAsync(async () => (await world.GetAsync(id)).State == "succeeded");
+        var refused = await Assert.ThrowsAsync<UserException>(() => world.Api.ExtendSweep(new ExtendSweepRequest { Id = id, Trials = 3 }, SweepWorld.Call));
+        Assert.Equal("out-of-range", refused.Code);
+        await world.Api.ExtendSweep(new ExtendSweepRequest { Id = id, Trials = 14 }, SweepWorld.Call);
+        await SweepWorld.UntilAsync(async () => await world.GetAsync(id) is { State: "succeeded", Trials.Count: 14 });
+
+        var explained = await world.Api.GetSweep(new GetSweepRequest { Id = id, Explain = true }, SweepWorld.Call);
+        Assert.Equal(["hidden", "lr"], explained.Importance.Select(importance => importance.Parameter).Order(StringComparer.Ordinal));
+        Assert.Equal("lr", explained.Importance[0].Parameter);
+        Assert.Equal(explained.Best.Value, explained.BestSoFar[^1].Value);
+        var file = await world.Api.GetSweepFile(new GetSweepRequest { Id = id }, SweepWorld.Call);
+        Assert.Equal((SweepWorld.File, "search.trials=12"), (file.File, Assert.Single(file.Set)));
+    }
+
+    [Fact]
+    public async Task A_sweep_ends_by_the_clock_where_its_file_says_so_and_does_not_repeat()
+    {
+        world.Answer = message => message is StopTrial ? TrainUntil(message) : [];
+        var id = await world.SubmitAsync(SweepWorld.File, "search.stop.time=1s");
+        await SweepWorld.UntilAsync(async () => (await world.GetAsync(id)).State == "failed");
+        var shown = await world.GetAsync(id);
+        Assert.False(shown.Repeatable);
+        Assert.All(shown.Trials, trial => Assert.Equal("stopped", trial.State));
+    }
+
+    private static IEnumerable<object> TrainUntil(object message)
+    {
+        switch (message)
+        {
+            case RunTrial run:
+                var rate = RunSpec.FromJson(run.Spec).Training.Optimizer.LearningRate;
+                for (var epoch = run.KnownTicks + 1; epoch <= (run.UntilEpoch == 0 ? 3 : run.UntilEpoch); epoch++)
+                {
+                    yield return new TrialReported(run.Sweep, run.Trial, run.Attempt, run.Run, epoch, SweepWorld.Metrics("val_accuracy", rate));
+                }
+
+                if (run.UntilEpoch == 0)
+                {
+                    yield return new TrialFinished(run.Sweep, run.Trial, run.Attempt, run.Run, "succeeded", "", "", 3, $"{run.Run}-3", "hash");
+                }
+
+                break;
+            case StopTrial stop:
+                yield return new TrialFinished(stop.Sweep, stop.Trial, stop.Attempt, stop.Run, "stopped", "", "", stop.AfterEpoch ?? 0, stop.AfterEpoch > 0 ? $"{stop.Run}-{stop.AfterEpoch}" : "", "");
+                break;
+            case ScoreTrial score:
+                yield return new TrialScored(score.Sweep, score.Trial, score.Attempt, score.Run, SweepWorld.Metrics("test_accuracy", 0.5));
+                break;
+        }
+    }
 }

@@ -34,13 +34,14 @@ internal sealed record SegmentOffer(string Host, int Process, int File, long Len
             BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]),
             bytes.Slice(16, SegmentHeader.NonceLength).ToArray());
 
-    /// <summary>The kernel that runs, and whose processes' numbers these are.</summary>
+    /// <summary>The kernel that runs, whose processes' numbers these are, and whose network: what a person has put into networks of their
+    /// own is apart, and what holds the network up must hold the sums up too.</summary>
     public static string ThisHost()
     {
         try
         {
             var boot = System.IO.File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
-            return $"{boot} {new FileInfo("/proc/self/ns/pid").LinkTarget}";
+            return $"{boot} {new FileInfo("/proc/self/ns/pid").LinkTarget} {new FileInfo("/proc/self/ns/net").LinkTarget}";
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -12,6 +12,9 @@ internal sealed unsafe class PeerLink : IDisposable
 
     private const int GreatestCall = 1 << 20;
 
+    /// <summary>Bytes one way before it is the other way's turn: what is under way stays small enough to be in the caches still.</summary>
+    private const int Turn = 1 << 20;
+
     private readonly byte[] staging = GC.AllocateUninitializedArray<byte>(StagingLength, pinned: true);
     private readonly byte[] headers = GC.AllocateUninitializedArray<byte>(2 * MessageHeader.Size, pinned: true);
     private Stretch outgoing;
@@ -91,12 +94,13 @@ internal sealed unsafe class PeerLink : IDisposable
         (staged, flushed) = (0, 0);
     }
 
-    /// <summary>Sends as much as goes without waiting.</summary>
+    /// <summary>Sends as much as goes without waiting, up to a turn.</summary>
     /// <returns>Whether any byte moved, or the operation went on.</returns>
     public bool Send(Operation operation)
     {
         var progress = false;
-        while (!SendDone)
+        var turn = 0;
+        while (!SendDone && turn < Turn)
         {
             progress |= Fill(operation);
             var copied = staged > 0;
@@ -118,6 +122,7 @@ internal sealed unsafe class PeerLink : IDisposable
             Check(error);
             progress = true;
             TotalSent += sent;
+            turn += sent;
             if (!copied)
             {
                 outgoing = new Stretch(outgoing.Start + sent, outgoing.Length - sent);
@@ -132,12 +137,12 @@ internal sealed unsafe class PeerLink : IDisposable
         return progress;
     }
 
-    /// <summary>Receives as much as there is.</summary>
+    /// <summary>Receives as much as there is, up to a turn.</summary>
     /// <returns>Whether any byte moved, or the operation went on.</returns>
     public bool Receive(Operation operation)
     {
         var progress = false;
-        while (true)
+        for (var turn = 0; turn < Turn;)
         {
             while (incoming.Length == 0)
             {
@@ -163,8 +168,11 @@ internal sealed unsafe class PeerLink : IDisposable
             }
 
             progress = true;
+            turn += received;
             incoming = new Stretch(incoming.Start + received, incoming.Length - received);
         }
+
+        return progress;
     }
 
     /// <summary>A header that has come: as it is due, or the end of the generation.</summary>

@@ -42,6 +42,14 @@ internal sealed class Gang : IAsyncDisposable
 
     public Task<double> MeasureAsync(int count, CancellationToken cancellationToken) => MeasureAsync(count.ToString(CultureInfo.InvariantCulture), cancellationToken);
 
+    /// <summary>The share of a turn's time that its steps spend in collectives beside waiting: the rank that comes last to a sum waits for nobody.</summary>
+    public async Task<double> ShareInCollectivesAsync(int count, CancellationToken cancellationToken)
+    {
+        var turn = count.ToString(CultureInfo.InvariantCulture);
+        var said = await Task.WhenAll(ranks.Select(rank => rank.MeasureStepsAsync(turn, cancellationToken)));
+        return Enumerable.Range(1, count).Sum(step => said.Min(rank => rank[step])) / said.Max(rank => rank[0]);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var rank in ranks)

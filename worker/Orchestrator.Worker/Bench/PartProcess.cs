@@ -50,10 +50,13 @@ internal sealed class PartProcess : IAsyncDisposable
         ?? throw new CommandException(ExitCode.Failed, $"a process of the benchmark ended: {(await errors).Trim().Split('\n')[^1]}");
 
     /// <summary>Tells the count of a turn and hears its seconds.</summary>
-    public async Task<double> MeasureAsync(string turn, CancellationToken cancellationToken)
+    public async Task<double> MeasureAsync(string turn, CancellationToken cancellationToken) => (await MeasureStepsAsync(turn, cancellationToken))[0];
+
+    /// <summary>The seconds of a turn, and after them those of a part of each of its steps.</summary>
+    public async Task<double[]> MeasureStepsAsync(string turn, CancellationToken cancellationToken)
     {
         await TellAsync(turn, cancellationToken);
-        return double.Parse(await HearAsync(cancellationToken), CultureInfo.InvariantCulture);
+        return [.. (await HearAsync(cancellationToken)).Split(' ').Select(seconds => double.Parse(seconds, CultureInfo.InvariantCulture))];
     }
 
     /// <summary>One turn on all at once; the slowest one's seconds.</summary>

@@ -31,12 +31,15 @@ internal static class TrainBench
             SyntheticImages.WriteIdx(Path.Combine(folder, "source"));
             DatasetImport.Run(Path.Combine(folder, "source"), new ImportOptions(), dataset, cancellationToken);
             var rows = new List<BenchRow>();
+            var remarks = new List<string>();
             foreach (var (name, model) in Models)
             {
-                rows.AddRange(await MeasureAsync(name, JsonNode.Parse(model)!.AsObject(), dataset, Path.Combine(folder, "output"), rounds, cancellationToken));
+                var (measured, share) = await MeasureAsync(name, JsonNode.Parse(model)!.AsObject(), dataset, Path.Combine(folder, "output"), rounds, cancellationToken);
+                rows.AddRange(measured);
+                remarks.Add(string.Create(CultureInfo.InvariantCulture, $"{name} workers=2: {share:0.0%} of a step in the sum and the check of gradients, without waiting for the other worker"));
             }
 
-            return new BenchReport("train", rows, []);
+            return new BenchReport("train", rows, remarks);
         }
         finally
         {
@@ -44,7 +47,7 @@ internal static class TrainBench
         }
     }
 
-    private static async Task<IReadOnlyList<BenchRow>> MeasureAsync(string name, JsonObject model, string dataset, string output, int rounds, CancellationToken cancellationToken)
+    private static async Task<(IReadOnlyList<BenchRow> Rows, double ShareInCollectives)> MeasureAsync(string name, JsonObject model, string dataset, string output, int rounds, CancellationToken cancellationToken)
     {
         PartOrder Order(PartKind kind, RunSpec spec) => new(kind, spec.ToJson(), dataset, Path.Combine(output, Guid.NewGuid().ToString("N")), spec.Training.Workers.Max);
         Task<Gang> Ours(int shards, int workers, string hardware = TrainingSpec.PinnedHardware)
@@ -78,7 +81,7 @@ internal static class TrainBench
         async Task<double> Gangs(int workers, params Gang[] gangs) =>
             workers * Batch * steps / (await Task.WhenAll(gangs.Select(gang => gang.MeasureAsync(steps, cancellationToken)))).Max();
         async Task<double> Loops(params PartProcess[] loops) => loops.Length * Batch * steps / await PartProcess.MeasureAsync(loops, turn, cancellationToken);
-        return
+        BenchRow[] rows =
         [
             await RowAsync("workers=1 batch=64", () => Gangs(1, one), "plain TorchSharp loop", () => Loops(left)),
             await RowAsync("workers=1 batch=64 same pins", () => Gangs(1, one), "plain loop with our pins", () => Loops(pinned)),
@@ -87,6 +90,13 @@ internal static class TrainBench
             await RowAsync("workers=2 batch=64", () => Gangs(2, two), "two workers apart", () => Gangs(2, one, other)),
             await RowAsync("workers=2 batch=64 plain", () => Gangs(2, two), "two plain loops apart", () => Loops(left, right)),
         ];
+        var shares = new List<double>();
+        for (var round = 0; round < rounds; round++)
+        {
+            shares.Add(await two.ShareInCollectivesAsync(steps, cancellationToken));
+        }
+
+        return (rows, Spread.Of(shares).Median);
 
         async Task<BenchRow> RowAsync(string @case, Func<Task<double>> ours, string peer, Func<Task<double>> theirs) =>
             BenchRow.Of($"{name} {@case}", "samples/s", peer, await BenchTurns.RunAsync(rounds, ours, theirs));

@@ -18,6 +18,7 @@ internal static class FailureKinds
             DiskFullException => ("lost", -1),
             DivergedException => ("diverged", -1),
             CorruptCheckpointException => ("corrupt", -1),
+            CommandKilledException => ("lost", -1),
             // Another machine may have room; here somebody may make some.
             _ when DiskSpace.IsFull(failure) => ("lost", -1),
             _ when MemoryRefusal.Is(failure) => ("out-of-memory", -1),

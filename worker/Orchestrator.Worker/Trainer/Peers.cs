@@ -10,6 +10,9 @@ namespace Orchestrator.Worker.Trainer;
 /// <summary>Where this rank listens for its peers, and how it meets them.</summary>
 internal sealed class Peers : IDisposable
 {
+    /// <summary>An operator may keep ranks of one host out of each other's memory.</summary>
+    private static readonly CollectiveOptions Options = new() { SharedMemory = Environment.GetEnvironmentVariable("ORCH_SHARED_MEMORY") != "off" };
+
     private readonly TcpListener listener;
 
     private Peers(TcpListener listener, string host)
@@ -51,7 +54,7 @@ internal sealed class Peers : IDisposable
     /// <exception cref="CollectiveException">A peer is not there, or can't prove the key.</exception>
     public ICollective Meet(BeginGeneration begin, ShardPlan plan, CancellationToken cancellationToken) => plan.WorldSize == 1
         ? new LocalCollective(plan)
-        : Collective.ConnectAsync(listener, begin.Rank, begin.Peers, plan, begin.Key.Memory, new CollectiveOptions(), cancellationToken).GetAwaiter().GetResult();
+        : Collective.ConnectAsync(listener, begin.Rank, begin.Peers, plan, begin.Key.Memory, Options, cancellationToken).GetAwaiter().GetResult();
 
     public static ShardPlan Plan(IEnumerable<V1.ShardRange> shards) => new([.. shards.Select(shard => new ShardRange(shard.First, shard.End))]);
 

@@ -23,7 +23,8 @@ internal sealed class TrainerHost(AgentLink link)
         using var span = Source.StartActivity(told.Task.EvaluateTest ? "evaluate test" : "train", ActivityKind.Internal, TraceParent.Parse(told.Task.TraceParent)).Describe(told.Task);
         try
         {
-            link.Send(new Report { Ended = Train(told, logging) });
+            var spec = RunSpec.FromJson(told.Task.Spec);
+            link.Send(new Report { Ended = spec.IsCommand ? new CommandRun(link, told, spec, logging).Run() : Train(told, spec, logging) });
             return ExitCode.Done;
         }
         catch (Exception failure)
@@ -37,9 +38,8 @@ internal sealed class TrainerHost(AgentLink link)
         }
     }
 
-    private TaskEnded Train(TrainTask told, Serilog.ILogger log)
+    private TaskEnded Train(TrainTask told, RunSpec spec, Serilog.ILogger log)
     {
-        var spec = RunSpec.FromJson(told.Task.Spec);
         torch.set_num_threads(spec.Training.Threads);
         using var peers = Peers.Listen(told.Advertise, PortRange.TryParse(Environment.GetEnvironmentVariable(TrainerEnvironment.PeerPorts) ?? ""));
         using var run = TrainingRun.Load(ToTask(told, spec, Peers.Plan(told.Task.Shards)), new WorkloadCatalog());

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using Grpc.Core;
 using Orchestrator.Training;
 
 namespace Orchestrator.Worker.Trainer;
@@ -28,6 +29,14 @@ internal static class TrainerVerb
         {
             // Loads libtorch and warms its kernels; what it gives is asked for again by the task.
             HardwareProbe.Hash();
+            try
+            {
+                link.Told();
+            }
+            catch (Exception dismissed) when (dismissed is RpcException or IOException)
+            {
+                return ExitCode.Done;
+            }
         }
 
         return new TrainerHost(link).Run();

@@ -40,7 +40,9 @@ internal sealed class ParzenEstimator
     /// <param name="weights">One for each point, above 0.</param>
     /// <param name="priorWeight">The even kernel's.</param>
     /// <param name="leastWidth">No continuous kernel is narrower.</param>
-    public ParzenEstimator(IReadOnlyList<Dimension> dimensions, IReadOnlyList<double[]> points, double[] weights, double priorWeight, double leastWidth)
+    /// <param name="evenPoints">Points spread evenly that the kernels' width counts with those given: many for kernels as wide as the cube's spread asks for.</param>
+    public ParzenEstimator(
+        IReadOnlyList<Dimension> dimensions, IReadOnlyList<double[]> points, double[] weights, double priorWeight, double leastWidth, double evenPoints)
     {
         this.dimensions = dimensions;
         count = points.Count;
@@ -60,7 +62,7 @@ internal sealed class ParzenEstimator
                 column[i] = points[i][index];
             }
 
-            widths[d] = Math.Max(ScottWidth(column, dimensions.Count), leastWidth);
+            widths[d] = Math.Max(ScottWidth(column, dimensions.Count, evenPoints), leastWidth);
             if (IsContinuous(dimensions[d]))
             {
                 (coordinates[d], levels[d]) = (column, []);
@@ -186,10 +188,9 @@ internal sealed class ParzenEstimator
     /// points of one cluster, those of a search lie in several, hence the smaller factor. A few points say little of their spread, which may be 0 by chance, so
     /// that some even ones are counted with them.
     /// </summary>
-    private static double ScottWidth(double[] column, int dimensions)
+    private static double ScottWidth(double[] column, int dimensions, double evenPoints)
     {
         const double factor = 0.6;
-        const double evenPoints = 4;
         const double evenVariance = 1.0 / 12;
         var total = column.Length + evenPoints;
         var mean = (Lanes.Sum(column) + (evenPoints * 0.5)) / total;

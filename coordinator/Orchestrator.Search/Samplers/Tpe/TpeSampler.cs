@@ -24,6 +24,17 @@ public sealed class TpeSampler : ISampler
     /// <summary>Draws from the better ones' density of which the best is taken. Many more would always take its peak and explore nothing.</summary>
     private const int Candidates = 48;
 
+    /// <summary>
+    /// Every so many trials one looks further: with kernels as wide as the whole space's spread, and a smaller choice, so that it is less greedy. Where parameters
+    /// pay only together (another optimizer and its own learning rate), narrow kernels around the better trials never try both.
+    /// </summary>
+    private const int WideEvery = 3;
+    private const int WideCandidates = 12;
+
+    /// <summary>Even points that the width of kernels counts with the better ones: a few, or so many that the better ones do not matter.</summary>
+    private const double EvenPoints = 4;
+    private const double WideEvenPoints = 1e9;
+
     /// <summary>No kernel is narrower, as a share of the domain: finer than a hundredth seldom matters to a training.</summary>
     private const double LeastWidth = 0.01;
 
@@ -40,17 +51,18 @@ public sealed class TpeSampler : ISampler
         }
 
         var split = Split(history);
-        var models = study.Space.Codec.Groups.Select(group => new GroupModel(group, history, split)).ToArray();
+        var isWide = trial % WideEvery == 0;
+        var models = study.Space.Codec.Groups.Select(group => new GroupModel(group, history, split, isWide ? WideEvenPoints : EvenPoints)).ToArray();
         var tried = SpaceRoom.Tried(study, trial);
 
         // Trials repeat bit by bit, so one that was tried tells nothing new; nor does one that misses a constraint. Each further attempt is less greedy.
-        for (var (attempt, candidates) = (0, Candidates); attempt < 20; attempt++, candidates = Math.Max(1, candidates / 2))
+        for (var (attempt, candidates) = (0, isWide ? WideCandidates : Candidates); attempt < 20; attempt++, candidates = Math.Max(1, candidates / 2))
         {
             var (point, score) = Propose(study, trial, models, attempt, candidates);
             var parameters = study.Space.Codec.Decode(point);
             if (study.Space.Keeps(parameters) && !tried.Contains(parameters))
             {
-                return new Suggestion(parameters, FormattableString.Invariant($"model: {Exact.Exp(score):G3} times as likely among the better {split.Better.Count}"));
+                return new Suggestion(parameters, FormattableString.Invariant($"{(isWide ? "wide model" : "model")}: {Exact.Exp(score):G3} times as likely among the better {split.Better.Count}"));
             }
         }
 
@@ -139,17 +151,17 @@ public sealed class TpeSampler : ISampler
 
     private sealed class GroupModel
     {
-        public GroupModel(IReadOnlyList<Dimension> dimensions, History history, Halves split)
+        public GroupModel(IReadOnlyList<Dimension> dimensions, History history, Halves split, double evenPoints)
         {
             Dimensions = dimensions;
             var index = dimensions[0].Index;
             var better = split.Better.Where(trial => !double.IsNaN(history.Points[trial][index])).ToArray();
             var worse = split.Worse.Where(trial => !double.IsNaN(history.Points[trial][index])).ToArray();
             Better = new ParzenEstimator(
-                dimensions, Array.ConvertAll(better, trial => history.Points[trial]), Array.ConvertAll(better, trial => split.Weights[trial]), 1, LeastWidth);
+                dimensions, Array.ConvertAll(better, trial => history.Points[trial]), Array.ConvertAll(better, trial => split.Weights[trial]), 1, LeastWidth, evenPoints);
             var even = new double[worse.Length];
             Array.Fill(even, 1);
-            Worse = new ParzenEstimator(dimensions, Array.ConvertAll(worse, trial => history.Points[trial]), even, 1, LeastWidth);
+            Worse = new ParzenEstimator(dimensions, Array.ConvertAll(worse, trial => history.Points[trial]), even, 1, LeastWidth, EvenPoints);
         }
 
         public IReadOnlyList<Dimension> Dimensions { get; }

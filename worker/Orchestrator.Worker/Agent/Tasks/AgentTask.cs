@@ -305,7 +305,7 @@ internal sealed partial class AgentTask
         var resume = Path.Combine(folder, "resume");
         var output = Path.Combine(folder, "checkpoints");
         Directory.CreateDirectory(output);
-        var dataset = context.Datasets.EnsureAsync(assignment.DatasetSha256, cancellationToken);
+        var dataset = assignment.DatasetSha256.Length > 0 ? context.Datasets.EnsureAsync(assignment.DatasetSha256, cancellationToken) : Task.FromResult("");
         if (assignment.Checkpoint.Length > 0)
         {
             await context.Checkpoints.FetchAsync(assignment.Checkpoint, resume, cancellationToken);

@@ -3,6 +3,8 @@ namespace Orchestrator.Worker.Agent.Tasks;
 /// <summary>A trainer without a task: libtorch is loaded, the kernels are warm, and it waits for what to do.</summary>
 internal sealed class SpareTrainer
 {
+    private static readonly TimeSpan GoingDeadline = TimeSpan.FromSeconds(5);
+
     private readonly TaskCompletionSource<AgentTask> taker = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile Action<string>? line;
 
@@ -20,8 +22,27 @@ internal sealed class SpareTrainer
 
     public TrainerProcess Process { get; }
 
-    /// <summary>The task that it was given to; never completes where it is not wanted.</summary>
-    public Task<AgentTask> Taker => taker.Task;
+    public bool IsTaken => taker.Task.IsCompletedSuccessfully;
+
+    /// <summary>Waits for the task that it is given to; null where it was dismissed.</summary>
+    public async Task<AgentTask?> TakerAsync(CancellationToken cancellationToken)
+    {
+        await Task.WhenAny(taker.Task, Task.Delay(Timeout.Infinite, cancellationToken));
+        cancellationToken.ThrowIfCancellationRequested();
+        return IsTaken ? await taker.Task : null;
+    }
+
+    /// <summary>Sends it away, and returns once it is gone. Killed at once it would leave the files of its runtime behind.</summary>
+    public async Task DismissAsync()
+    {
+        taker.TrySetCanceled();
+        if (await Task.WhenAny(Process.Exited, Task.Delay(GoingDeadline)) != Process.Exited)
+        {
+            Process.Kill();
+        }
+
+        await Process.Exited;
+    }
 
     /// <param name="lines">Takes its output from here on.</param>
     public TrainerProcess GiveTo(AgentTask task, Action<string> lines)

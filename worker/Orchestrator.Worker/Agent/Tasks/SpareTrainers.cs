@@ -35,7 +35,7 @@ internal sealed partial class SpareTrainers(AgentOptions options, string socket,
                 return spare;
             }
 
-            spare.Process.Kill();
+            _ = spare.DismissAsync();
             return null;
         }
     }
@@ -78,8 +78,7 @@ internal sealed partial class SpareTrainers(AgentOptions options, string socket,
 
         if (last is not null)
         {
-            last.Process.Kill();
-            await last.Process.Exited;
+            await last.DismissAsync();
         }
     }
 
@@ -97,7 +96,7 @@ internal sealed partial class SpareTrainers(AgentOptions options, string socket,
             }
         }
 
-        if (!spare.Taker.IsCompleted)
+        if (!spare.IsTaken)
         {
             spare.Process.Dispose();
         }

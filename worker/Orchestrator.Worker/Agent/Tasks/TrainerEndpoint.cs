@@ -27,5 +27,5 @@ internal sealed class TrainerEndpoint(TaskTable tasks, SpareTrainers spares) : T
 
     // A spare waits here until somebody wants it.
     private async Task<AgentTask?> FindAsync(string secret, CancellationToken cancellationToken) =>
-        spares.Find(secret) is { } spare ? await spare.Taker.WaitAsync(cancellationToken) : tasks.FindBySecret(secret);
+        spares.Find(secret) is { } spare ? await spare.TakerAsync(cancellationToken) : tasks.FindBySecret(secret);
 }

@@ -11,6 +11,7 @@ internal sealed class TrainerPart : ITrainingObserver
 {
     private readonly SliceClock clock = new();
     private long evaluating;
+    private long reducing;
 
     public static void Run(PartOrder order)
     {
@@ -48,6 +49,13 @@ internal sealed class TrainerPart : ITrainingObserver
         {
             evaluating = Stopwatch.GetTimestamp();
         }
+
+        if (reducing != 0)
+        {
+            clock.Note(Stopwatch.GetElapsedTime(reducing));
+        }
+
+        reducing = progress.Phase == TrainingPhase.Reducing ? Stopwatch.GetTimestamp() : 0;
     }
 
     public void EpochFinished(EpochResult result)

@@ -1,0 +1,70 @@
+using System.Formats.Tar;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Orchestrator.Training;
+
+namespace Orchestrator.Worker.Trainer;
+
+/// <summary>A command's directory as a checkpoint: one tar file beside a manifest. Equal files make equal bytes: sorted, without times and owners.</summary>
+internal static class CommandArchive
+{
+    private const string Archive = "directory.tar";
+
+    /// <returns>Null where the directory holds no file.</returns>
+    public static (string Sha256, long Bytes)? Write(string directory, string checkpoint, string run, int epoch)
+    {
+        var files = Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(directory, file)).Order(StringComparer.Ordinal).ToArray();
+        if (files.Length == 0)
+        {
+            return null;
+        }
+
+        Directory.CreateDirectory(checkpoint);
+        var path = Path.Combine(checkpoint, Archive);
+        using (var writer = new TarWriter(File.Create(path), TarEntryFormat.Gnu))
+        {
+            foreach (var file in files)
+            {
+                using var content = File.OpenRead(Path.Combine(directory, file));
+                writer.WriteEntry(new GnuTarEntry(TarEntryType.RegularFile, file) { ModificationTime = DateTimeOffset.UnixEpoch, DataStream = content });
+            }
+        }
+
+        using var archive = File.OpenRead(path);
+        var hash = Convert.ToHexStringLower(SHA256.HashData(archive));
+        var manifest = new JsonObject
+        {
+            ["run"] = run,
+            ["step"] = epoch,
+            ["epoch"] = epoch,
+            ["files"] = new JsonObject { [Archive] = new JsonObject { ["sha256"] = hash, ["bytes"] = archive.Length } },
+        };
+        File.WriteAllText(Path.Combine(checkpoint, CheckpointFolder.ManifestFile), manifest.ToJsonString());
+        return (hash, archive.Length);
+    }
+
+    /// <summary>Puts the files back.</summary>
+    /// <returns>How many epochs had been done.</returns>
+    /// <exception cref="CorruptCheckpointException">It is not what was written.</exception>
+    public static int Restore(string checkpoint, string directory)
+    {
+        try
+        {
+            var manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(checkpoint, CheckpointFolder.ManifestFile)))!;
+            using var archive = File.OpenRead(Path.Combine(checkpoint, Archive));
+            if (Convert.ToHexStringLower(SHA256.HashData(archive)) != manifest["files"]![Archive]!["sha256"]!.GetValue<string>())
+            {
+                throw new CorruptCheckpointException(checkpoint, $"{Archive} has another hash than the manifest says");
+            }
+
+            archive.Position = 0;
+            TarFile.ExtractToDirectory(archive, directory, overwriteFiles: true);
+            return manifest["epoch"]!.GetValue<int>();
+        }
+        catch (Exception error) when (error is IOException or JsonException or NullReferenceException or InvalidOperationException or FormatException)
+        {
+            throw new CorruptCheckpointException(checkpoint, "it is not a command's checkpoint", error);
+        }
+    }
+}
