@@ -30,12 +30,12 @@ public sealed class RegressionTests : IDisposable
 
     [Fact]
     public void A_trainer_that_died_with_its_agent_is_not_ready_when_another_gets_its_name() => Play(new Schedule(
-        1973,
-        new Settings([2, 2], 3, 3, new Every(100, EveryUnit.Epoch), true),
+        1322,
+        new Settings([1, 2], 2, 3, new Every(1, EveryUnit.Epoch), false),
         [
-            new Fault(0.560, FaultKind.RestartCoordinator, 51, 53, 2, 0.7),
-            new Fault(0.652, FaultKind.FreezeHost, 36, 27, 0, 0.9),
-            new Fault(1.553, FaultKind.LoseHost, 6, 29, 2, 0.6),
+            new Fault(0.849, FaultKind.KillInExchange, 21, 4, 1, 6.0),
+            new Fault(1.529, FaultKind.RestartCoordinator, 20, 51, 2, 18.8),
+            new Fault(5.006, FaultKind.LoseHost, 48, 30, 2, 0.3),
         ]));
 
     [Fact]
@@ -45,6 +45,22 @@ public sealed class RegressionTests : IDisposable
         [
             new Fault(0.860, FaultKind.FreezeInExchange, 2, 20, 1, 14.0),
             new Fault(5.011, FaultKind.FreezeCoordinator, 33, 17, 1, 10.0),
+        ]));
+
+    [Fact]
+    public void A_checkpoint_that_is_told_between_two_generations_stands() => Play(new Schedule(
+        1410,
+        new Settings([1, 2, 1, 1], 2, 2, new Every(100, EveryUnit.Epoch), true),
+        [new Fault(6.067, FaultKind.KillTrainer, 41, 19, 0, 0.5)]));
+
+    [Fact]
+    public void Who_waits_for_a_trainer_that_nobody_has_heard_of_is_not_taken_for_a_deadlock() => Play(new Schedule(
+        8770,
+        new Settings([1, 1], 2, 2, new Every(2, EveryUnit.Step), true),
+        [
+            new Fault(2.890, FaultKind.FreezeTrainer, 58, 40, 1, 10.3),
+            new Fault(3.668, FaultKind.KillAgent, 12, 10, 0, 0.3),
+            new Fault(5.918, FaultKind.RestartCoordinator, 9, 35, 0, 4.2),
         ]));
 
     private void Play(Schedule schedule)

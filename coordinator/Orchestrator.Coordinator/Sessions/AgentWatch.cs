@@ -212,7 +212,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         }
 
         var begun = time.GetUtcNow() - generation.BegunAt;
-        if (TaskHealth.Culprit([.. progress.Pulses().Select(pulse => TaskHealth.Since(pulse, begun))], progress.MedianStep()) is { } culprit)
+        if (TaskHealth.Culprit([.. progress.Pulses().Select(pulse => TaskHealth.Since(pulse, begun))], progress.MedianStep(), generation.WorldSize) is { } culprit)
         {
             await runs.FailAsync(
                 TaskKey.Of(run, generation.Members[culprit]), FailureKind.Hung, $"rank {culprit} made no progress while {progress.PulseOf(culprit)?.Phase}");

@@ -255,7 +255,8 @@ internal sealed class Simulation
                 session.Break();
                 break;
             case FaultKind.CutFromCoordinator when agent is not null:
-                Disturb(agent.Id, over);
+                // As for a cut between hosts: the word to begin may not come through, and those that have it wait.
+                living.ForEach(each => Disturb(each.Id, over));
                 Cut(agent.Host, SimulatedCoordinator.Host, fault.How, over);
                 // Pings over the connection find out.
                 if (over > KeepAlive && sessions.TryGetValue(agent.Id, out var silent))

@@ -122,6 +122,7 @@ internal sealed class Witness(Simulation simulation)
             case RunEvent.RunEnded e:
                 Check(e.Outcome is RunOutcome.Succeeded, $"the run {e.Outcome}: {e.Message}");
                 Check(before.Outcome is null, "the run ended twice");
+                Check(before.Latest?.Step == Arithmetic.Steps, $"the run ends, and its last checkpoint is of step {before.Latest?.Step}");
                 break;
             default:
                 break;
