@@ -100,7 +100,8 @@ public sealed class FaultTests : ClusterTest
         Assert.Equal("succeeded", disturbed.Text("state"));
         Assert.Equal(undisturbed.Text("weightsHash"), disturbed.Text("weightsHash"));
         Assert.Equal(kind, Assert.Single(disturbed.Items("failures")).Text("kind"));
-        Assert.Equal(2, disturbed.Number("generation"));
+        // The one after the loss; others where a slot that is free again lets it grow.
+        Assert.InRange(disturbed.Number("generation"), 2, 4);
         Assert.Equal((46, 0), (disturbed.Number("step"), disturbed.Number("stepsLost")));
         Assert.Equal(others, disturbed.Items("workers").Select(worker => worker.Number("pid")).Take(others.Length));
         return cluster;

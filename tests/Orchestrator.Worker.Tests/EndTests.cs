@@ -69,6 +69,8 @@ public sealed class EndTests : IAsyncLifetime
     [Fact]
     public async Task Terminated_twice_an_agent_hands_its_work_back_and_leaves_nothing()
     {
+        agent.Dispose();
+        agent = new AgentProcess(coordinator.Address, folder.Path, "--drain-seconds", "0", "--no-spare");
         await TrainAsync();
         var trainer = agent.Trainers.Single();
         Processes.Signal(agent.Pid, Processes.Terminate);
@@ -129,13 +131,25 @@ public sealed class EndTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Frozen_trainer_falls_silent()
+    public async Task Frozen_trainer_is_hung_and_killed()
     {
         await TrainAsync();
-        Processes.Signal(agent.Trainers.Single(), Processes.Stop);
+        var trainer = agent.Trainers.Single();
+        Processes.Signal(trainer, Processes.Stop);
 
-        await Eventually.Holds(() => coordinator.Heartbeats.Last().Tasks.Single().SilentMilliseconds > 1500, () => "it still speaks");
-        Assert.True(coordinator.Heartbeats.Last().Tasks.Single().StalledMilliseconds > 1500);
+        Assert.Equal("hung", (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Failed)).Failed.Kind);
+        Assert.False(Processes.Lives(trainer));
+    }
+
+    [Fact]
+    public async Task Agent_that_drains_gives_its_trainers_time_to_come_to_an_end()
+    {
+        await coordinator.RunAsync("run", worldSize: 1, Specs.Digits(epochs: 40));
+        await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Epoch);
+        Processes.Signal(agent.Pid, Processes.Terminate);
+
+        Assert.Equal(0, await agent.ExitAsync());
+        Assert.Equal(40, (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Ended)).Ended.Epoch);
     }
 
     [Fact]

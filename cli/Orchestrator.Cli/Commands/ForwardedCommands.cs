@@ -58,7 +58,8 @@ internal static class ForwardedCommands
             Option("--advertise", "the host that other workers reach this machine's trainers by"),
             Option("--peer-ports", "A-B: the ports that trainers listen on"),
             Option("--data-dir", "where chunks are cached and reports spooled"),
-            Flag("--no-spare", "keep no warm trainer ready")),
+            Flag("--no-spare", "keep no warm trainer ready"),
+            Number("--drain-seconds", "time that trainers have to hand over when the agent drains", 20, 0, 86_400)),
         "agent",
         parsed => parsed.Maybe("--coordinator") is null ? ["--coordinator", Address.Of(shell).Authority] : []);
 

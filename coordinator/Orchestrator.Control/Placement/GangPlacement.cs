@@ -7,15 +7,26 @@ namespace Orchestrator.Control.Placement;
 /// <param name="Refused">Agents that it does not go to.</param>
 public sealed record WaitingRun(string Run, string Group, int Min, int Max, IReadOnlyCollection<string> Refused);
 
+/// <summary>A run that works and can take newcomers in.</summary>
+/// <param name="Slots">That it has.</param>
+/// <param name="Needed">Newcomers without which those that leave can't go: they come before all who wait.</param>
+/// <param name="Room">Newcomers at most.</param>
+/// <param name="Refused">Agents that it does not go to.</param>
+public sealed record GrowingRun(string Run, string Group, IReadOnlyList<SlotId> Slots, int Needed, int Room, IReadOnlyCollection<string> Refused);
+
 /// <summary>What placement looks at.</summary>
 /// <param name="Free">Of agents that are ready.</param>
 /// <param name="All">Every slot of ready agents, free or not.</param>
 /// <param name="Waiting">In order of arrival.</param>
 /// <param name="Running">Slots that each group holds now.</param>
 public sealed record PlacementSnapshot(
-    IReadOnlyList<Slot> Free, ClusterShape All, IReadOnlyList<WaitingRun> Waiting, IReadOnlyDictionary<string, int> Running);
+    IReadOnlyList<Slot> Free, ClusterShape All, IReadOnlyList<WaitingRun> Waiting, IReadOnlyDictionary<string, int> Running)
+{
+    /// <summary>In order of arrival.</summary>
+    public IReadOnlyList<GrowingRun> Growing { get; init; } = [];
+}
 
-/// <param name="Slots">In rank order.</param>
+/// <param name="Slots">In rank order; of a run that works, the newcomers'.</param>
 public sealed record PlacedGang(string Run, IReadOnlyList<SlotId> Slots);
 
 /// <summary>
@@ -29,6 +40,15 @@ public static class GangPlacement
         ArgumentNullException.ThrowIfNull(snapshot);
         var free = new List<Slot>(snapshot.Free);
         var running = new Dictionary<string, int>(snapshot.Running, StringComparer.Ordinal);
+        var newcomers = snapshot.Growing.Select(run => (Run: run, Slots: new List<Slot>())).ToList();
+        foreach (var growing in newcomers.Where(growing => growing.Run.Needed > 0))
+        {
+            while (growing.Slots.Count < growing.Run.Needed && MoreFor(growing.Run, growing.Slots, snapshot, free) is { } slot)
+            {
+                Take(slot, growing.Slots, growing.Run.Group, free, running);
+            }
+        }
+
         // What the cluster could not take were it empty must not block those that it can.
         var waiting = new List<WaitingRun>(snapshot.Waiting.Where(run => snapshot.All.Fits(run.Min, run.Refused)));
         var placed = new List<(WaitingRun Run, List<Slot> Slots)>();
@@ -43,9 +63,12 @@ public static class GangPlacement
         if (!waiting.Exists(run => IsHelpedBy(run, free)))
         {
             Grow(placed, free, running);
+            Grow(newcomers, snapshot, free, running);
         }
 
-        return [.. placed.Select(gang => new PlacedGang(gang.Run.Run, [.. Ordered(gang.Slots).Select(slot => slot.Id)]))];
+        return [.. placed.Select(gang => (gang.Run.Run, gang.Slots))
+            .Concat(newcomers.Where(growing => growing.Slots.Count > 0 && growing.Slots.Count >= growing.Run.Needed).Select(growing => (growing.Run.Run, growing.Slots)))
+            .Select(gang => new PlacedGang(gang.Run, [.. Ordered(gang.Slots).Select(slot => slot.Id)]))];
     }
 
     private static (WaitingRun Run, List<Slot> Slots)? Next(List<WaitingRun> waiting, Dictionary<string, int> running, List<Slot> free)
@@ -114,6 +137,35 @@ public static class GangPlacement
             free.Remove(slot);
             running[growing.gang.Run.Group] = running.GetValueOrDefault(growing.gang.Run.Group) + 1;
         }
+    }
+
+    /// <summary>What is left then goes round the runs that work.</summary>
+    private static void Grow(List<(GrowingRun Run, List<Slot> Slots)> growing, PlacementSnapshot snapshot, List<Slot> free, Dictionary<string, int> running)
+    {
+        while (growing
+            .Where(gang => gang.Slots.Count < gang.Run.Room)
+            .OrderBy(gang => running.GetValueOrDefault(gang.Run.Group)).ThenBy(gang => gang.Run.Slots.Count + gang.Slots.Count)
+            .Select(gang => (gang, Slot: MoreFor(gang.Run, gang.Slots, snapshot, free)))
+            .FirstOrDefault(gang => gang.Slot is not null) is { Slot: { } slot } next)
+        {
+            Take(slot, next.gang.Slots, next.gang.Run.Group, free, running);
+        }
+    }
+
+    private static void Take(Slot slot, List<Slot> slots, string group, List<Slot> free, Dictionary<string, int> running)
+    {
+        slots.Add(slot);
+        free.Remove(slot);
+        running[group] = running.GetValueOrDefault(group) + 1;
+    }
+
+    private static Slot? MoreFor(GrowingRun run, List<Slot> slots, PlacementSnapshot snapshot, List<Slot> free)
+    {
+        var kind = snapshot.All.KindOf(run.Slots[0]);
+        return free
+            .Where(slot => (kind is null || slot.Kind == kind) && !run.Refused.Contains(slot.Id.Agent))
+            .OrderByDescending(slot => run.Slots.Any(taken => taken.Agent == slot.Id.Agent) || slots.Exists(taken => taken.Id.Agent == slot.Id.Agent))
+            .FirstOrDefault();
     }
 
     private static Slot? MoreFor(WaitingRun run, List<Slot> slots, List<Slot> free) => free

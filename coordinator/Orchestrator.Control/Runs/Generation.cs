@@ -55,6 +55,12 @@ public sealed record Member(MemberPlace Place, MemberStage Stage = MemberStage.A
 {
     public TrainerName Trainer { get; init; }
 
+    /// <summary>It has the run's state: it began with the others, or has been heard at a step since it joined.</summary>
+    public bool IsLevel { get; init; } = true;
+
+    /// <summary>Its agent drains: it goes as soon as the others can do without it.</summary>
+    public bool IsLeaving { get; init; }
+
     [JsonIgnore]
     public bool IsGone => Stage is MemberStage.Ended or MemberStage.Dropped;
 }
@@ -68,6 +74,9 @@ public sealed record Generation(int Number, TaskPurpose Purpose, ImmutableList<M
 {
     /// <summary>Of the last checkpoint that it wrote, or began from.</summary>
     public long CommittedStep { get; init; } = FromStep;
+
+    /// <summary>It takes over from the one before at the end of a step, and no step is redone.</summary>
+    public bool AtBoundary { get; init; }
 
     /// <summary>Where it pauses; 0 for nowhere.</summary>
     public int UntilEpoch { get; init; }

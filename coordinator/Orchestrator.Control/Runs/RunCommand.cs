@@ -22,7 +22,7 @@ public abstract record RunCommand(DateTimeOffset At)
     /// <param name="UntilEpoch">0 for its end.</param>
     public sealed record Extend(int UntilEpoch, DateTimeOffset At) : RunCommand(At);
 
-    /// <summary>Places the next generation on these slots; does nothing unless the run waits for slots.</summary>
+    /// <summary>Places the next generation on these slots, or newcomers to one that works; does nothing where the run can't use so many.</summary>
     public sealed record Propose(IReadOnlyList<SlotId> Slots, string SpanId, DateTimeOffset At) : RunCommand(At);
 
     public sealed record Ready(int Generation, int Rank, string PeerAddress, int Pid, string ProbeHash, string Hardware, DateTimeOffset At)
@@ -46,6 +46,12 @@ public abstract record RunCommand(DateTimeOffset At)
     /// <summary>A trainer lost a peer in a generation, and waits with its state for the next.</summary>
     /// <param name="InGeneration">Where it happened; what is said of one that is over has no effect.</param>
     public sealed record Interrupt(int Generation, int Rank, int InGeneration, int Suspect, long AppliedStep, string Message, DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>A trainer that joined was heard at a step: it has the state.</summary>
+    public sealed record Level(int Generation, int Rank, DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>The agent drains: the run goes on without its trainers.</summary>
+    public sealed record Vacate(string Agent, DateTimeOffset At) : RunCommand(At);
 
     /// <summary>The word to begin was lost on its way to some member: the same members begin again, with another.</summary>
     public sealed record BeginAgain(int Generation, string Message, DateTimeOffset At) : RunCommand(At);

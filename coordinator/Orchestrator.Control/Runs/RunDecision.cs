@@ -22,6 +22,8 @@ public static class RunDecision
             RunCommand.Fail c => Fail(state, c),
             RunCommand.Interrupt c => Interrupt(state, c),
             RunCommand.BeginAgain c => BeginAgain(state, c),
+            RunCommand.Level c => Level(state, c),
+            RunCommand.Vacate c => Vacate(state, c),
             RunCommand.Blame c => Blame(state, c),
             RunCommand.Stop c => Stop(state, c),
             RunCommand.Cut c => Cut(state, c),
@@ -38,6 +40,13 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> Propose(RunState state, RunCommand.Propose c)
     {
+        if (state.Phase is RunPhase.Working)
+        {
+            return c.Slots.Count > 0 && c.Slots.Count <= state.Room && c.Slots.Count >= state.Needed
+                ? Succession.Propose(state, state.Current!.Members, c.Slots, state.Step, c.SpanId, c.At)
+                : [];
+        }
+
         if (state.Phase is not RunPhase.Waiting || c.Slots.Count < state.MinSlots || c.Slots.Count > state.MaxSlots)
         {
             return [];
@@ -58,10 +67,12 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> Ready(RunState state, RunCommand.Ready c)
     {
-        if (state.Current is not { } current || Speaker(state, c.Generation, c.Rank) is not { Stage: MemberStage.Assigned } speaker)
+        if (state.Current is null || Speaker(state, c.Generation, c.Rank) is not { Stage: MemberStage.Assigned } speaker)
         {
             return [];
         }
+
+        var current = state.Next?.Number == c.Generation ? state.Next : state.Current;
 
         var ready = new RunEvent.MemberReady(c.Generation, c.Rank, c.PeerAddress, c.Pid, c.ProbeHash, c.Hardware, c.At);
         if (state.ProbeHash.Length > 0 && c.ProbeHash != state.ProbeHash)
@@ -70,8 +81,10 @@ public static class RunDecision
         }
 
         var members = current.With(c.Rank, member => member with { Stage = MemberStage.Ready, ProbeHash = c.ProbeHash }).Members;
-        if (members.Exists(member => member.Stage is not MemberStage.Ready))
+        if (members.Exists(member => member.Stage is not MemberStage.Ready)
+            || (current == state.Next && state.Current.Members.Exists(member => member.Stage is not MemberStage.Working)))
         {
+            // A generation that has lost somebody is not succeeded but replaced.
             return [ready];
         }
 
@@ -123,6 +136,11 @@ public static class RunDecision
         if (state.Phase is not RunPhase.Working || Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
         {
             return [];
+        }
+
+        if (state.Next?.IsNew(speaker) == true)
+        {
+            return RunFailure.OfNewcomer(state, new Loss(FailureKind.Preempted, speaker, "its agent stopped it", "", c.Step, c.NextSpanId, c.At));
         }
 
         if (c.Stopped && !state.StopRequested)
@@ -179,6 +197,11 @@ public static class RunDecision
             return [];
         }
 
+        if (state.Next is { } next && next.IsNew(speaker))
+        {
+            return RunFailure.OfNewcomer(state, new Loss(c.Kind, speaker, c.Message, c.Detail, c.ReachedStep, c.NextSpanId, c.At));
+        }
+
         // Only who lost a peer can blame one: what the user's code threw is its own rank's.
         var suspect = c.Suspect != speaker.Place.Rank && c.Kind is (FailureKind.Lost or FailureKind.Hung) ? state.Current?.MemberAt(c.Suspect) : null;
         return suspect is { IsGone: false }
@@ -219,6 +242,36 @@ public static class RunDecision
         return first is null
             ? []
             : RunFailure.Of(state, new Loss(FailureKind.Preempted, first, c.Message, "", state.Step, c.NextSpanId, c.At) { Lives = true });
+    }
+
+    private static IReadOnlyList<RunEvent> Level(RunState state, RunCommand.Level c)
+    {
+        if (!IsTraining(state) || Speaker(state, c.Generation, c.Rank) is not { IsLevel: false } speaker || state.Current!.MemberOf(speaker.Trainer) is null)
+        {
+            return [];
+        }
+
+        var level = new RunEvent.MemberLevelled(state.Current.Number, speaker.Place.Rank, c.At);
+        return [level, .. Succession.LetGo(RunEvolution.Apply(state, level), c.NextSpanId, c.At)];
+    }
+
+    private static IReadOnlyList<RunEvent> Vacate(RunState state, RunCommand.Vacate c)
+    {
+        if (!IsTraining(state) || !state.Current!.Members.Exists(member => member.Place.Agent == c.Agent && !member.IsGone && !member.IsLeaving))
+        {
+            return [];
+        }
+
+        var events = new List<RunEvent>();
+        if (state.Next is { } next)
+        {
+            events.Add(new RunEvent.SuccessorDropped(next.Number, null, c.Agent, "its agent drains", c.At));
+        }
+
+        events.AddRange(state.Current.Members.Where(member => member.Place.Agent == c.Agent && !member.IsGone && !member.IsLeaving)
+            .Select(member => new RunEvent.MemberLeaving(state.Current.Number, member.Place.Rank, c.Agent, c.At)));
+        events.AddRange(Succession.LetGo(events.Aggregate(state, RunEvolution.Apply), c.NextSpanId, c.At));
+        return events;
     }
 
     private static IReadOnlyList<RunEvent> Blame(RunState state, RunCommand.Blame c)
@@ -291,7 +344,7 @@ public static class RunDecision
     private static bool IsTraining(RunState state) => state.Phase is RunPhase.Working && state.Current!.Purpose is TaskPurpose.Train;
 
     /// <summary>Whether this trainer has a say about epochs. Rank 0 of its generation alone uses it; what any of them tells is the same.</summary>
-    private static bool Trains(RunState state, int generation, int rank) => IsTraining(state) && Speaker(state, generation, rank) is { IsGone: false };
+    private static bool Trains(RunState state, int generation, int rank) => IsTraining(state) && state.Current!.MemberOf(new TrainerName(generation, rank)) is { IsGone: false };
 
     private static bool IsOfLineage(RunState state, int generation) => !state.Members.IsEmpty && generation >= state.Lineage && generation <= state.LastGeneration;
 
@@ -301,6 +354,6 @@ public static class RunDecision
     private static Member? Speaker(RunState state, int generation, int rank)
     {
         var trainer = new TrainerName(generation, rank);
-        return state.Members.Find(member => member.Trainer == trainer);
+        return state.Trainers.Find(member => member.Trainer == trainer);
     }
 }

@@ -25,6 +25,7 @@ public abstract record RunEvent(DateTimeOffset At)
     /// <summary>What it did beyond the epoch does not count.</summary>
     public sealed record RunCut(int Epoch, DateTimeOffset At) : RunEvent(At);
 
+    /// <summary>Where another generation works, this one forms beside it and takes over at the end of a step.</summary>
     /// <param name="Trainers">Of each member: those with an older generation go on with what they have. Null: all are started for it.</param>
     public sealed record GenerationProposed(int Generation, TaskPurpose Purpose, IReadOnlyList<MemberPlace> Members, string Checkpoint,
         long FromStep, int FromEpoch, string SpanId, DateTimeOffset At, IReadOnlyList<TrainerName>? Trainers = null) : RunEvent(At);
@@ -64,6 +65,16 @@ public abstract record RunEvent(DateTimeOffset At)
     /// <param name="Survivors">Trainers that keep the run's state and wait for the next generation.</param>
     public sealed record GenerationFailed(int Generation, FailureKind Kind, int Rank, string Agent, string Message, string Detail, long StepsLost,
         long ResumeStep, int ResumeEpoch, DateTimeOffset At, IReadOnlyList<TrainerName>? Survivors = null) : RunEvent(At);
+
+    /// <summary>What formed beside the working generation came to nothing; that one goes on.</summary>
+    /// <param name="Kind">Null where nothing went wrong.</param>
+    public sealed record SuccessorDropped(int Generation, FailureKind? Kind, string Agent, string Message, DateTimeOffset At) : RunEvent(At);
+
+    /// <param name="Rank">In the generation.</param>
+    public sealed record MemberLevelled(int Generation, int Rank, DateTimeOffset At) : RunEvent(At);
+
+    /// <summary>Its agent drains. Free of charge, and an incident all the same.</summary>
+    public sealed record MemberLeaving(int Generation, int Rank, string Agent, DateTimeOffset At) : RunEvent(At);
 
     /// <summary>A trainer that waited for the next generation is gone. StepsLost, ResumeStep and ResumeEpoch as of a generation.</summary>
     public sealed record SurvivorLost(TrainerName Trainer, FailureKind Kind, string Agent, string Message, long StepsLost, long ResumeStep, int ResumeEpoch,

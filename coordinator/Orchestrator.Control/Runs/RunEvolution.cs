@@ -36,14 +36,14 @@ public static class RunEvolution
             RunEvent.CutRequested e => state with { CutAfter = e.Epoch, UntilEpoch = e.Epoch, Phase = state.IsPaused ? RunPhase.Waiting : state.Phase },
             RunEvent.RunCut e => Cut(state, e.Epoch),
             RunEvent.GenerationProposed e => Proposed(state, e),
-            RunEvent.MemberReady e => Changed(state, e.Rank, member => member with
+            RunEvent.MemberReady e => ChangedIn(state, e.Generation, e.Rank, member => member with
             {
                 Stage = MemberStage.Ready,
                 PeerAddress = e.PeerAddress,
                 Pid = e.Pid,
                 ProbeHash = e.ProbeHash,
             }),
-            RunEvent.MemberRefused e => Over(state, CarriedOn(state)) with
+            RunEvent.MemberRefused e => (e.Generation == state.Next?.Number ? state with { Next = null } : Over(state, CarriedOn(state))) with
             {
                 Refused = state.Refused.Contains(e.Agent) ? state.Refused : state.Refused.Add(e.Agent),
                 Message = $"{e.Agent} computes other bits than this run's other members (probe {e.ProbeHash} instead of {e.Expected})",
@@ -64,6 +64,16 @@ public static class RunEvolution
             RunEvent.MemberEnded e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Ended }),
             RunEvent.MemberDropped e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Dropped, Suspect = e.Suspect }),
             RunEvent.MemberInterrupted e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Interrupted, Suspect = e.Suspect }),
+            RunEvent.MemberLevelled e => Changed(state, e.Rank, member => member with { IsLevel = true }),
+            RunEvent.MemberLeaving e => Changed(state, e.Rank, member => member with { IsLeaving = true }) with
+            {
+                Failures = state.Failures.Add(new Incident(FailureKind.Preempted, e.Agent, e.Generation, "its agent drains", e.At)),
+            },
+            RunEvent.SuccessorDropped e => state with
+            {
+                Next = null,
+                Failures = e.Kind is { } kind ? state.Failures.Add(new Incident(kind, e.Agent, e.Generation, e.Message, e.At)) : state.Failures,
+            },
             RunEvent.GenerationFailed e => Failed(state, e),
             RunEvent.SurvivorLost e => state with
             {
@@ -107,7 +117,16 @@ public static class RunEvolution
         var generation = new Generation(e.Generation, e.Purpose, [.. members], e.Checkpoint, e.FromStep, e.SpanId, e.At) { UntilEpoch = state.UntilEpoch };
         if (generation.IsCarriedOn)
         {
-            generation = generation with { CommittedStep = state.Latest?.Step ?? 0 };
+            generation = generation with
+            {
+                CommittedStep = state.Latest?.Step ?? 0,
+                Members = [.. generation.Members.Select(member => generation.IsNew(member) ? member with { IsLevel = false } : member)],
+            };
+        }
+
+        if (state.Phase is RunPhase.Working)
+        {
+            return state with { LastGeneration = e.Generation, Next = generation with { AtBoundary = true } };
         }
 
         var next = state with
@@ -128,13 +147,29 @@ public static class RunEvolution
 
     private static RunState Begun(RunState state, RunEvent.GenerationBegun e)
     {
-        var generation = state.Current! with
+        var began = state.Current!;
+        if (state.Next is { } next && next.Number == e.Generation)
+        {
+            // What the one before has learned and stored while this one formed.
+            began = next with
+            {
+                CommittedStep = began.CommittedStep,
+                Members = [.. next.Members.Select(member => began.MemberOf(member.Trainer) is { } known ? member with { IsLevel = known.IsLevel, IsLeaving = known.IsLeaving } : member)],
+            };
+            state = state with { Next = null };
+        }
+
+        var generation = began with
         {
             BegunAt = e.At,
-            Members = [.. state.Current!.Members.Select(member => member with { Stage = MemberStage.Working })],
+            Members = [.. began.Members.Select(member => member with { Stage = MemberStage.Working })],
         };
         return Show(state with { Phase = RunPhase.Working, ProbeHash = e.ProbeHash, Message = "" }, generation);
     }
+
+    private static RunState ChangedIn(RunState state, int generation, int rank, Func<Member, Member> change) => state.Next is { } next && next.Number == generation
+        ? state with { Next = next.With(rank, change) }
+        : Changed(state, rank, change);
 
     private static RunState Changed(RunState state, int rank, Func<Member, Member> change) => Show(state, state.Current!.With(rank, change));
 
@@ -151,7 +186,7 @@ public static class RunEvolution
     };
 
     private static RunState Over(RunState state, ImmutableList<Member>? survivors = null) =>
-        state with { Phase = RunPhase.Waiting, Current = null, Survivors = survivors ?? [] };
+        state with { Phase = RunPhase.Waiting, Current = null, Next = null, Survivors = survivors ?? [] };
 
     private static ImmutableList<Member> CarriedOn(RunState state) => state.Current is { } generation
         ? generation.Members.FindAll(member => !generation.IsNew(member) && !member.IsGone)

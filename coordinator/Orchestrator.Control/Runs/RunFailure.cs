@@ -41,6 +41,13 @@ internal static class RunFailure
         return events;
     }
 
+    /// <summary>One that loads beside a working generation: that one goes on, unless the kind has no more budget.</summary>
+    public static IReadOnlyList<RunEvent> OfNewcomer(RunState state, Loss loss)
+    {
+        var dropped = new RunEvent.SuccessorDropped(state.Next!.Number, loss.Kind, loss.Member.Place.Agent, loss.Message, loss.At);
+        return [dropped, .. EndOf(state, loss, TaskPurpose.Train, fresh: true, state.Members)];
+    }
+
     /// <summary>One of those that wait for a generation large enough.</summary>
     private static IReadOnlyList<RunEvent> OfWaiting(RunState state, Loss loss)
     {

@@ -66,6 +66,9 @@ public sealed record RunState
     /// <summary>While <see cref="Phase"/> is Forming or Working.</summary>
     public Generation? Current { get; init; }
 
+    /// <summary>What forms beside <see cref="Current"/> while that works on: the same trainers with newcomers, or without those that leave.</summary>
+    public Generation? Next { get; init; }
+
     /// <summary>While <see cref="Phase"/> is Waiting: trainers that keep the run's state, too few to go on. In rank order.</summary>
     public ImmutableList<Member> Survivors { get; init; } = [];
 
@@ -146,6 +149,31 @@ public sealed record RunState
     /// <summary>Every trainer that is in the run now, or waits for its next generation.</summary>
     [JsonIgnore]
     public ImmutableList<Member> Members => Current?.Members ?? Survivors;
+
+    /// <summary>Those, and the newcomers that load for the next generation.</summary>
+    [JsonIgnore]
+    public ImmutableList<Member> Trainers => Next is { } next ? Members.AddRange(next.Members.Where(next.IsNew)) : Members;
+
+    /// <summary>How many newcomers a working generation can take in now.</summary>
+    [JsonIgnore]
+    public int Room
+    {
+        get
+        {
+            if (Phase is not RunPhase.Working || Purpose is not TaskPurpose.Train || Next is not null || StopRequested || Current!.Members.Exists(member => member.Stage is not MemberStage.Working))
+            {
+                return 0;
+            }
+
+            // Those that leave hand over first: for a while there are more than the file allows, but never more than shards.
+            var staying = Current.Members.Count(member => !member.IsLeaving);
+            return Math.Min(MaxWorkers - staying, Plan!.Shards - Current.WorldSize);
+        }
+    }
+
+    /// <summary>Newcomers without which those that leave can't go.</summary>
+    [JsonIgnore]
+    public int Needed => Room > 0 && Current!.Members.Exists(member => member.IsLeaving) ? Math.Clamp(MinWorkers - Current.Members.Count(member => !member.IsLeaving), 0, Room) : 0;
 
     /// <summary>pending running paused succeeded failed cancelled stopped</summary>
     [JsonIgnore]

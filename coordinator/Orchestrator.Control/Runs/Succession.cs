@@ -20,7 +20,19 @@ internal static class Succession
             RunPhase.Forming => state.Current!.Members.FindAll(member => !state.Current.IsNew(member)),
             _ => state.Survivors,
         };
-        return members.FindAll(member => !member.IsGone && (loss.Lives || member.Trainer != loss.Member.Trainer));
+        var left = members.FindAll(member => !member.IsGone && (loss.Lives || member.Trainer != loss.Member.Trainer));
+        // Newcomers alone have nothing to go on with.
+        return left.Exists(member => member.IsLevel) ? left : [];
+    }
+
+    /// <summary>The next generation without those that leave, where the others are enough and have the state; they part at the end of a step.</summary>
+    public static IReadOnlyList<RunEvent> LetGo(RunState state, string spanId, DateTimeOffset at)
+    {
+        var staying = state.Current!.Members.FindAll(member => !member.IsLeaving && !member.IsGone);
+        return state.Next is null && staying.Count < state.Current.WorldSize && staying.Count >= state.MinWorkers
+            && staying.Exists(member => member.IsLevel) && staying.TrueForAll(member => member.Stage is MemberStage.Working)
+                ? Propose(state, staying, [], state.Step, spanId, at)
+                : [];
     }
 
     /// <summary>The next generation: survivors first, in the order of their ranks, then newcomers; it begins at once where there are none.</summary>

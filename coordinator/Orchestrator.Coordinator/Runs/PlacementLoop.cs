@@ -10,18 +10,25 @@ internal sealed partial class PlacementLoop : BackgroundService
 {
     private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often runs that work are looked at for room.</summary>
+    private static readonly TimeSpan GrowInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>A run that is done before a newcomer has loaded needs none.</summary>
+    private static readonly TimeSpan WorthGrowing = TimeSpan.FromSeconds(5);
+
     private readonly Channel<bool> changed =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
     private readonly RunStreams streams;
     private readonly RunTable table;
+    private readonly RunEffects effects;
     private readonly AgentDirectory agents;
     private readonly TimeProvider time;
     private readonly ILogger<PlacementLoop> logger;
 
-    public PlacementLoop(RunStreams streams, RunTable table, AgentDirectory agents, TimeProvider time, ILogger<PlacementLoop> logger)
+    public PlacementLoop(RunStreams streams, RunTable table, RunEffects effects, AgentDirectory agents, TimeProvider time, ILogger<PlacementLoop> logger)
     {
-        (this.streams, this.table, this.agents, this.time, this.logger) = (streams, table, agents, time, logger);
+        (this.streams, this.table, this.effects, this.agents, this.time, this.logger) = (streams, table, effects, agents, time, logger);
         agents.SlotsChanged = () => changed.Writer.TryWrite(true);
     }
 
@@ -29,6 +36,7 @@ internal sealed partial class PlacementLoop : BackgroundService
 
     internal async Task RunAsync(CancellationToken stoppingToken)
     {
+        await using var growing = time.CreateTimer(_ => changed.Writer.TryWrite(true), null, GrowInterval, GrowInterval);
         while (await changed.Reader.WaitToReadAsync(stoppingToken))
         {
             changed.Reader.TryRead(out _);
@@ -55,13 +63,25 @@ internal sealed partial class PlacementLoop : BackgroundService
         }
 
         var waiting = table.Waiting(free.Count, all);
-        if (waiting.Count == 0)
+        var growing = table.Growing(IsWorthGrowing);
+        if (waiting.Count == 0 && growing.Count == 0)
         {
             return;
         }
 
-        var gangs = GangPlacement.Place(new PlacementSnapshot(free, all, waiting, table.Running()));
+        var gangs = GangPlacement.Place(new PlacementSnapshot(free, all, waiting, table.Running()) { Growing = growing });
         await Task.WhenAll(gangs.Select(ProposeAsync));
+    }
+
+    private bool IsWorthGrowing(RunState run)
+    {
+        if (effects.ProgressOf(run.Id) is not { } progress || progress.MedianStep() is not { } step || run.Plan!.StepsPlanned == 0)
+        {
+            return false;
+        }
+
+        var planned = run.Plan.StepsPlanned / run.Plan.Epochs * run.Target;
+        return (planned - progress.Step) * step > WorthGrowing;
     }
 
     private async Task ProposeAsync(PlacedGang gang)

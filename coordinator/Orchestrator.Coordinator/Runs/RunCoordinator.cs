@@ -39,7 +39,7 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
                 effects.Follow(run.Id, run.LastGeneration).Reached(run.Step);
             }
 
-            foreach (var member in run.Members.Where(member => !member.IsGone))
+            foreach (var member in run.Trainers.Where(member => !member.IsGone))
             {
                 agents.Assign(new SlotId(member.Place.Agent, member.Place.Slot), TaskKey.Of(run, member));
             }

@@ -32,15 +32,15 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
                 agents.SlotsChanged();
                 break;
             case RunEvent.GenerationProposed e:
-                Follow(after.Id, e.Generation).Reached(e.FromStep);
-                foreach (var member in after.Current!.Members.Where(after.Current.IsNew))
-                {
-                    agents.Assign(new SlotId(member.Place.Agent, member.Place.Slot), TaskKey.Of(after, member));
-                    Assign(after, member);
-                }
-
+                Propose(after, after.Next?.Number == e.Generation ? after.Next : after.Current!);
                 break;
             case RunEvent.GenerationBegun e:
+                if (before.Next?.Number == e.Generation)
+                {
+                    Over(before, after, "", e.At, leave: (run, member) => LetGo(run, member, e.Generation));
+                    Follow(after.Id, e.Generation).Reached(after.Step);
+                }
+
                 TraceContexts.Write("place", ContextOf(after), TraceContexts.NewSpanId(), after.Current!.ProposedAt, e.At, after, e.Generation);
                 keys[after.Id] = (e.Generation, ByteString.CopyFrom(RandomNumberGenerator.GetBytes(KeyBytes)));
                 foreach (var member in after.Current!.Members)
@@ -49,11 +49,18 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
                 }
 
                 break;
+            case RunEvent.MemberLeaving:
+                agents.SlotsChanged();
+                break;
+            case RunEvent.SuccessorDropped:
+                Leave(before, after, Stop);
+                agents.SlotsChanged();
+                break;
             case RunEvent.EpochFinished e:
                 ProgressOf(after.Id)?.Reached(e.Step);
                 break;
             case RunEvent.StopRequested:
-                foreach (var member in after.Members)
+                foreach (var member in after.Trainers)
                 {
                     Stop(after, member, gracefully: true);
                 }
@@ -67,7 +74,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
                 break;
             case RunEvent.SurvivorLost e:
                 meters.Failed(e.Kind);
-                Leave(before, after);
+                Leave(before, after, Stop);
                 agents.SlotsChanged();
                 break;
             case RunEvent.MemberRefused e:
@@ -76,10 +83,10 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
                 break;
             case RunEvent.TrainingEnded e:
                 // The others end by themselves.
-                Over(before, after, "", e.At, stop: false);
+                Over(before, after, "", e.At, LetEnd);
                 break;
             case RunEvent.TestScored e:
-                Over(before, after, e.Message, e.At, stop: false);
+                Over(before, after, e.Message, e.At, LetEnd);
                 break;
             case RunEvent.RunEnded when before.Outcome is not null:
                 // Cut after it had ended: nothing of it is left to end.
@@ -94,9 +101,8 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
     }
 
     /// <summary>Says again what an agent should be doing that it did not name when it came (back).</summary>
-    public void Assign(RunState state, Member member)
+    public void Assign(RunState state, Generation generation, Member member)
     {
-        var generation = state.Current!;
         var task = new AssignTask
         {
             Run = state.Id,
@@ -137,6 +143,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
             KnownEpochs = state.Epoch,
             KnownCheckpointStep = generation.CommittedStep,
             UntilEpoch = generation.UntilEpoch,
+            AtBoundary = generation.AtBoundary,
         };
         begin.Peers.AddRange(generation.Members.Select(each => each.PeerAddress));
         begin.Shards.AddRange(ShardsOf(generation));
@@ -149,9 +156,23 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
 
     private static string ContextOf(RunState state) => TraceContexts.Within(state, state.SpanId);
 
-    private void Over(RunState before, RunState after, string error, DateTimeOffset at, bool stop = true)
+    private void Propose(RunState state, Generation generation)
     {
-        Leave(before, after, stop);
+        if (generation == state.Current)
+        {
+            Follow(state.Id, generation.Number).Reached(generation.FromStep);
+        }
+
+        foreach (var member in generation.Members.Where(generation.IsNew))
+        {
+            agents.Assign(new SlotId(member.Place.Agent, member.Place.Slot), TaskKey.Of(state, member));
+            Assign(state, generation, member);
+        }
+    }
+
+    private void Over(RunState before, RunState after, string error, DateTimeOffset at, Action<RunState, Member>? leave = null)
+    {
+        Leave(before, after, leave ?? Stop);
         if (before.Current is not { } generation)
         {
             return;
@@ -163,18 +184,28 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
     }
 
     /// <summary>Nothing more is expected of those that are not in the run any more.</summary>
-    private void Leave(RunState before, RunState after, bool stop = true)
+    private void Leave(RunState before, RunState after, Action<RunState, Member> leave)
     {
-        foreach (var member in before.Members.Where(member => !after.Members.Exists(still => still.Trainer == member.Trainer)))
+        foreach (var member in before.Trainers.Where(member => !after.Trainers.Exists(still => still.Trainer == member.Trainer)))
         {
-            if (stop)
-            {
-                Stop(before, member, gracefully: false);
-            }
-
+            leave(before, member);
             agents.Stopping(TaskKey.Of(before, member));
         }
     }
+
+    private static void LetEnd(RunState state, Member member)
+    {
+        // It ends by itself.
+    }
+
+    /// <summary>It takes part up to the step at which the others go on without it.</summary>
+    private void LetGo(RunState state, Member member, int generation)
+    {
+        var word = new BeginGeneration { Run = state.Id, Generation = generation, Task = TaskKey.Of(state, member).ToMessage(), AtBoundary = true, Leaves = true };
+        agents.Send(member.Place.Agent, new CoordinatorMessage { Begin = word });
+    }
+
+    private void Stop(RunState state, Member member) => Stop(state, member, gracefully: false);
 
     private void Stop(RunState state, Member member, bool gracefully)
     {

@@ -78,6 +78,15 @@ internal sealed class RunProgress(int generation, TimeProvider time)
         }
     }
 
+    /// <summary>That the rank was last heard at; 0 where it was not.</summary>
+    public long StepOf(int rank)
+    {
+        lock (gate)
+        {
+            return ranks.TryGetValue(rank, out var heard) ? heard.Progress.Step : 0;
+        }
+    }
+
     public RankPulse? PulseOf(int rank) => Pulses().Where(pulse => pulse.Rank == rank).Select(pulse => (RankPulse?)pulse).FirstOrDefault();
 
     /// <summary>How long a member has blamed another; starts with the first call.</summary>

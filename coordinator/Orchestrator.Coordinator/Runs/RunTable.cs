@@ -103,6 +103,19 @@ internal sealed class RunTable
         }
     }
 
+    /// <summary>Runs that work and could take newcomers in.</summary>
+    public IReadOnlyList<GrowingRun> Growing(Func<RunState, bool> isWorthIt)
+    {
+        lock (gate)
+        {
+            return [.. active.Select(run => states[run].State)
+                .Where(state => state.Room > 0 && (state.Needed > 0 || isWorthIt(state)))
+                .OrderBy(state => state.Arrival).ThenBy(state => state.Id, StringComparer.Ordinal)
+                .Select(state => new GrowingRun(state.Id, GroupOf(state), [.. state.Members.Select(member => new SlotId(member.Place.Agent, member.Place.Slot))],
+                    state.Needed, state.Room, [.. state.Refused, .. state.Members.Where(member => member.IsLeaving).Select(member => member.Place.Agent)]))];
+        }
+    }
+
     /// <summary>Slots that each group holds.</summary>
     public IReadOnlyDictionary<string, int> Running()
     {
@@ -141,7 +154,7 @@ internal sealed class RunTable
             active.Remove(after.Id);
         }
 
-        var held = after.Members.Count - before.Members.Count;
+        var held = after.Trainers.Count - before.Trainers.Count;
         slotsUsed += held;
         running[group] = running.GetValueOrDefault(group) + held;
         if (running[group] == 0)

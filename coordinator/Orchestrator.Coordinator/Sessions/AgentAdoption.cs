@@ -23,10 +23,10 @@ internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffe
         var named = adopted.Select(task => new TaskKey(task.Run, task.Generation, task.Rank)).ToHashSet();
         foreach (var task in agents.TasksOf(agent).Where(task => !named.Contains(task)))
         {
-            if (table.Find(task.Run) is { Phase: RunPhase.Forming, Current: { } generation } state && generation.MemberOf(task.Trainer) is { Stage: MemberStage.Assigned } member)
+            if (table.Find(task.Run) is { } state && (state.Next ?? state.Current) is { } generation && generation.MemberOf(task.Trainer) is { Stage: MemberStage.Assigned } member)
             {
                 agents.Expect(task);
-                effects.Assign(state, member);
+                effects.Assign(state, generation, member);
             }
         }
     }
@@ -36,14 +36,14 @@ internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffe
     {
         var begun = task.State == "training" ? Math.Max(task.Generation, task.BegunGeneration) : task.BegunGeneration;
         if (task.State != "ended" && table.Find(task.Run) is { Phase: RunPhase.Working, Current: { } generation } state && begun < generation.Number
-            && MemberOf(agent, task) is { } member && !effects.Begin(state, member))
+            && generation.MemberOf(new TrainerName(task.Generation, task.Rank)) is { } member && !effects.Begin(state, member))
         {
             await runs.ExecuteAsync(task.Run, new RunCommand.BeginAgain(generation.Number, "the word to begin was lost with a session", time.GetUtcNow()));
         }
     }
 
     private Member? MemberOf(string agent, RunningTask task) =>
-        table.Find(task.Run)?.Members.Find(member => member.Trainer == new TrainerName(task.Generation, task.Rank)) is { } member && member.Place.Agent == agent
+        table.Find(task.Run)?.Trainers.Find(member => member.Trainer == new TrainerName(task.Generation, task.Rank)) is { } member && member.Place.Agent == agent
             ? member
             : null;
 }

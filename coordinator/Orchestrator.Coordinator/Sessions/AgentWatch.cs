@@ -30,7 +30,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     private static readonly TimeSpan DoubleSuspicionSettles = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Heartbeats older than this say nothing about who hangs.</summary>
-    private static readonly TimeSpan StaleHeartbeat = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan StaleHeartbeat = TimeSpan.FromSeconds(2);
 
     /// <summary>Between two looks lies a tenth of this. After a longer while it was this process that stood still, and what the others said meanwhile lies in its sockets.</summary>
     private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(1);
@@ -42,12 +42,21 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     private long lookedAt = time.GetTimestamp();
     private long? stoodStillAt;
 
-    /// <summary>Takes no new work on the agent; what it runs is preempted and placed elsewhere.</summary>
+    /// <summary>
+    /// Takes no new work on the agent. What it runs is handed over: the others of a gang go on without it at the end of a step, or newcomers take the state first; where neither can be, it is
+    /// preempted and placed elsewhere.
+    /// </summary>
     public async Task DrainAsync(string agent, CancellationToken cancellationToken)
     {
         await agents.ExecuteAsync(agent, new WorkerCommand.Drain(time.GetUtcNow()), cancellationToken);
         foreach (var task in agents.TasksOf(agent))
         {
+            var run = await runs.ExecuteAsync(task.Run, new RunCommand.Vacate(agent, time.GetUtcNow()));
+            if (run.Current?.MemberOf(task.Trainer) is { IsLeaving: true } && run.Room > 0)
+            {
+                continue;
+            }
+
             await runs.FailAsync(task, FailureKind.Preempted, $"{agent} drains");
         }
 
@@ -178,7 +187,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
 
     private async Task LookAtAsync(RunState run, HashSet<string> stale)
     {
-        if (run.Members.Find(member => !member.IsGone && !agents.IsHere(member.Place.Agent)) is { } orphan)
+        if (run.Trainers.Find(member => !member.IsGone && !agents.IsHere(member.Place.Agent)) is { } orphan)
         {
             // Who left in good order, as at a shutdown of the cluster, took its tasks along: nobody is to blame.
             var kind = agents.Find(orphan.Place.Agent) is null ? FailureKind.Preempted : FailureKind.Lost;
@@ -189,6 +198,11 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         if (run.Current is not { } generation || effects.ProgressOf(run.Id) is not { } progress || progress.Generation != generation.Number)
         {
             return;
+        }
+
+        foreach (var member in generation.Members.Where(member => !member.IsLevel && progress.StepOf(member.Place.Rank) > 0))
+        {
+            await runs.ExecuteAsync(run.Id, new RunCommand.Level(member.Trainer.Generation, member.Trainer.Rank, time.GetUtcNow()));
         }
 
         if (generation.Members.Find(member => member.Stage is MemberStage.Dropped or MemberStage.Interrupted) is { } witness)
@@ -205,9 +219,15 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
             return;
         }
 
-        // Of a rank whose agent is away nothing is known; who waits for it may wait.
-        if (generation.Members.Exists(member => stale.Contains(member.Place.Agent)))
+        if (generation.Members.Find(member => stale.Contains(member.Place.Agent)) is { } away)
         {
+            // Of a rank whose agent is away nothing is known, and it may well go on: unless all others stand still and wait.
+            var others = progress.Pulses().Where(pulse => pulse.Rank != away.Place.Rank).ToArray();
+            if (others.Length == generation.WorldSize - 1 && others.Length > 0 && Array.TrueForAll(others, other => other.Phase == "waiting" && other.Stalled > StaleHeartbeat))
+            {
+                await runs.FailAsync(TaskKey.Of(run, away), FailureKind.Hung, $"{away.Place.Agent} is silent, and all others wait for its rank {away.Place.Rank}");
+            }
+
             return;
         }
 

@@ -75,7 +75,7 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
     /// <summary>A report that overtook another has no effect until it comes again; by the journal the slot is the task's until then.</summary>
     private void FreeOnceGone(TaskKey task, RunState state)
     {
-        if (state.Members.Find(member => member.Trainer == task.Trainer) is not { IsGone: false })
+        if (state.Trainers.Find(member => member.Trainer == task.Trainer) is not { IsGone: false })
         {
             agents.Free(task);
         }

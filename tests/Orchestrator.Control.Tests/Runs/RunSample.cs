@@ -96,5 +96,5 @@ internal sealed class RunSample
     public static CheckpointRecord Record(int epoch, double loss = 1) => new(
         $"r-{epoch * 10}", epoch * 10, epoch, 1000, "sha", new Dictionary<string, double> { ["val_loss"] = loss }, $"file:///r-{epoch * 10}");
 
-    public static SlotId[] Slots(int count) => [.. Enumerable.Range(0, count).Select(index => new SlotId(((char)('a' + index)).ToString(), 0))];
+    public static SlotId[] Slots(int count, int from = 0) => [.. Enumerable.Range(from, count).Select(index => new SlotId(((char)('a' + index)).ToString(), 0))];
 }

@@ -141,4 +141,90 @@ public sealed class SuccessionTests
         run.End(1, stopped: true);
         Assert.Equal(RunOutcome.Stopped, run.State.Outcome);
     }
+
+    [Fact]
+    public void A_newcomer_loads_beside_the_working_generation_and_joins_once_it_is_ready()
+    {
+        var run = RunSample.Working(members: 1, budgets: Budgets);
+        Assert.Equal(1, run.State.Room);
+        Assert.Single(run.Do(new RunCommand.Propose(RunSample.Slots(1, from: 1), "8899aabbccddeeff", RunSample.At)));
+        Assert.Equal((1, 2, 0, 2), (run.State.Current!.Number, run.State.Next!.Number, run.State.Room, run.State.Trainers.Count));
+        Assert.Empty(run.Do(new RunCommand.Propose(RunSample.Slots(1, from: 2), "8899aabbccddeeff", RunSample.At)));
+
+        // What is said meanwhile counts.
+        run.Epoch(1);
+        run.Checkpoint(1);
+        Assert.IsType<RunEvent.GenerationBegun>(run.Do(new RunCommand.Ready(2, 1, "host:9", 109, RunSample.Probe, "cpu", RunSample.At))[^1]);
+        Assert.Equal((2, 2, 1, 10L, true), (run.State.Current!.Number, run.State.Current.WorldSize, run.State.Epoch, run.State.Current.CommittedStep, run.State.Current.AtBoundary));
+        Assert.Equal([true, false], run.State.Current.Members.Select(member => member.IsLevel));
+        Assert.IsType<RunEvent.MemberLevelled>(Assert.Single(run.Do(new RunCommand.Level(2, 1, RunSample.At))));
+        Assert.Empty(run.State.Failures);
+    }
+
+    [Fact]
+    public void A_newcomer_that_fails_while_it_loads_disturbs_nobody()
+    {
+        var run = RunSample.Working(members: 1, budgets: Budgets);
+        run.Do(new RunCommand.Propose(RunSample.Slots(1, from: 1), "8899aabbccddeeff", RunSample.At));
+        Assert.IsType<RunEvent.SuccessorDropped>(Assert.Single(run.Do(new RunCommand.Fail(2, 1, FailureKind.Lost, "why", "", -1, 0, RunSample.At))));
+        Assert.Equal((RunPhase.Working, 1, null), (run.State.Phase, run.State.Current!.Number, run.State.Next));
+        Assert.Equal(1, run.State.Room);
+    }
+
+    [Fact]
+    public void A_newcomer_that_computes_other_bits_is_refused_and_disturbs_nobody()
+    {
+        var run = RunSample.Working(members: 1, budgets: Budgets);
+        run.Do(new RunCommand.Propose(RunSample.Slots(1, from: 1), "8899aabbccddeeff", RunSample.At));
+        run.Do(new RunCommand.Ready(2, 1, "host:9", 109, "other", "cpu", RunSample.At));
+        Assert.Equal((RunPhase.Working, 1, null), (run.State.Phase, run.State.Current!.Number, run.State.Next));
+        Assert.Equal(["b"], run.State.Refused);
+    }
+
+    [Fact]
+    public void A_loss_while_a_newcomer_loads_is_not_waited_for()
+    {
+        var run = RunSample.Requested(RunSample.Plan(min: 1, max: 3, budgets: Budgets));
+        run.Begin(2);
+        run.Do(new RunCommand.Propose(RunSample.Slots(1, from: 2), "8899aabbccddeeff", RunSample.At));
+        run.Fail(FailureKind.Lost, rank: 1, reached: 4);
+        Assert.Equal((3, 1, null, 0L), (run.State.Current!.Number, run.State.Current.WorldSize, run.State.Next, run.State.StepsLost));
+    }
+
+    [Fact]
+    public void Those_on_an_agent_that_drains_leave_at_the_end_of_a_step_where_the_others_are_enough()
+    {
+        var run = RunSample.Working(members: 3, budgets: Budgets);
+        var events = run.Do(new RunCommand.Vacate("b", RunSample.At));
+        Assert.Equal([typeof(RunEvent.MemberLeaving), typeof(RunEvent.GenerationProposed), typeof(RunEvent.GenerationBegun)], events.Select(happened => happened.GetType()));
+        Assert.Equal(["a", "c"], run.State.Current!.Members.Select(member => member.Place.Agent));
+        Assert.True(run.State.Current.AtBoundary);
+        Assert.Equal((FailureKind.Preempted, 0L), (run.State.Failures.Single().Kind, run.State.StepsLost));
+        Assert.Empty(run.Do(new RunCommand.Vacate("b", RunSample.At)));
+    }
+
+    [Fact]
+    public void The_last_one_on_an_agent_that_drains_stays_until_a_newcomer_has_its_state()
+    {
+        var run = RunSample.Working(members: 1, budgets: Budgets);
+        Assert.IsType<RunEvent.MemberLeaving>(Assert.Single(run.Do(new RunCommand.Vacate("a", RunSample.At))));
+        Assert.Equal((1, 2), (run.State.Needed, run.State.Room));
+        run.Do(new RunCommand.Propose(RunSample.Slots(1, from: 1), "8899aabbccddeeff", RunSample.At));
+        run.Do(new RunCommand.Ready(2, 1, "host:9", 109, RunSample.Probe, "cpu", RunSample.At));
+        Assert.Equal(["a", "b"], run.State.Current!.Members.Select(member => member.Place.Agent));
+
+        run.Do(new RunCommand.Level(2, 1, RunSample.At));
+        Assert.Equal(("b", 0, 3), (run.State.Current!.Members.Single().Place.Agent, run.State.Current.Members.Single().Place.Rank, run.State.Current.Number));
+        Assert.Equal(0, run.State.StepsLost);
+    }
+
+    [Fact]
+    public void A_newcomer_left_alone_before_it_had_the_state_saves_nothing()
+    {
+        var run = RunSample.Working(members: 1, budgets: Budgets);
+        run.Do(new RunCommand.Propose(RunSample.Slots(1, from: 1), "8899aabbccddeeff", RunSample.At));
+        run.Do(new RunCommand.Ready(2, 1, "host:9", 109, RunSample.Probe, "cpu", RunSample.At));
+        run.Fail(FailureKind.Lost, rank: 0, reached: 8);
+        Assert.Equal((RunPhase.Waiting, 8L, 0), (run.State.Phase, run.State.StepsLost, run.State.Survivors.Count));
+    }
 }

@@ -22,6 +22,10 @@ internal sealed class FakeTask(AssignTask assign)
 
     public long Silent { get; set; }
 
+    public long Step { get; set; }
+
+    public int Epoch { get; set; }
+
     public Task<BeginGeneration> Begun => begun.Task;
 
     /// <summary>Ends with whether it may finish its epoch.</summary>

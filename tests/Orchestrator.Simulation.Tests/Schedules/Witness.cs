@@ -90,16 +90,16 @@ internal sealed class Witness(Simulation simulation)
                 Check(e.Members.DistinctBy(member => (member.Agent, member.Slot)).Count() == e.Members.Count, "a generation has a slot twice");
                 break;
             case RunEvent.MemberReady e:
-                CheckSaid(before, e.Rank, nameof(Report.ReportOneofCase.Ready));
+                CheckSaid(e.Generation == before.Next?.Number ? before.Next : before.Current!, e.Rank, nameof(Report.ReportOneofCase.Ready));
                 break;
             case RunEvent.MemberEnded e:
-                CheckSaid(before, e.Rank, nameof(Report.ReportOneofCase.Ended));
+                CheckSaid(before.Current!, e.Rank, nameof(Report.ReportOneofCase.Ended));
                 break;
             case RunEvent.MemberDropped e:
-                CheckSaid(before, e.Rank, nameof(Report.ReportOneofCase.Failed));
+                CheckSaid(before.Current!, e.Rank, nameof(Report.ReportOneofCase.Failed));
                 break;
             case RunEvent.MemberInterrupted e:
-                CheckSaid(before, e.Rank, nameof(Report.ReportOneofCase.Interrupted), e.Generation);
+                CheckSaid(before.Current!, e.Rank, nameof(Report.ReportOneofCase.Interrupted), e.Generation);
                 break;
             case RunEvent.GenerationFailed e:
                 CheckLoss(before, after, e.StepsLost, e.ResumeStep);
@@ -132,9 +132,9 @@ internal sealed class Witness(Simulation simulation)
     private static bool Equal(IReadOnlyDictionary<string, double> left, IReadOnlyDictionary<string, double> right) =>
         left.Count == right.Count && left.All(metric => right.TryGetValue(metric.Key, out var value) && BitConverter.DoubleToInt64Bits(value) == BitConverter.DoubleToInt64Bits(metric.Value));
 
-    private void CheckSaid(RunState before, int rank, string what, int generation = 0)
+    private void CheckSaid(Generation members, int rank, string what, int generation = 0)
     {
-        var trainer = before.Current!.MemberAt(rank)!.Trainer;
+        var trainer = members.MemberAt(rank)!.Trainer;
         Check(said.Contains((trainer.Generation, trainer.Rank, what, generation)), $"{what} counts as the word of trainer {trainer.Generation}.{trainer.Rank}, which never said it");
     }
 

@@ -11,6 +11,7 @@ namespace Orchestrator.Simulation.Tests;
 internal sealed class Mesh
 {
     private static readonly TimeSpan HandshakeDeadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan BoundaryDeadline = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private readonly VirtualWorld world;
@@ -126,7 +127,7 @@ internal sealed class Mesh
             Heard(hello);
         }
 
-        world.After(HandshakeDeadline, trainer.Process, () =>
+        world.After(order.AtBoundary ? BoundaryDeadline : HandshakeDeadline, trainer.Process, () =>
         {
             if (!met.Task.IsCompleted)
             {

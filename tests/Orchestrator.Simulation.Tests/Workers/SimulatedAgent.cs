@@ -40,6 +40,7 @@ internal sealed class SimulatedAgent
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RegisterDeadline = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SendAgainAfter = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan TrainersDeadline = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan DeliveryDeadline = TimeSpan.FromSeconds(5);
 
@@ -275,6 +276,8 @@ internal sealed class SimulatedAgent
             session!.Send(new AgentMessage { Draining = new AgentDraining() });
         }
 
+        // The coordinator lets them hand over to others, and end.
+        await Task.WhenAny(Task.WhenAll(tasks.Values.Select(task => task.Ended)), World.Delay(Process, DrainPatience));
         foreach (var task in tasks.Values.ToArray())
         {
             task.Kill(EndReason.Preempted);

@@ -167,7 +167,7 @@ internal sealed class SimulatedTrainer
             return new TaskEnded { Stopped = true };
         }
 
-        while (true)
+        while (!order.Leaves)
         {
             if (await TrainAsync(order) is { } ended)
             {
@@ -176,6 +176,9 @@ internal sealed class SimulatedTrainer
 
             order = await NextOrderAsync(order.Generation);
         }
+
+        await ReportWrittenAsync();
+        return new TaskEnded { Stopped = true };
     }
 
     private async Task<BeginGeneration?> FirstOrderAsync()
@@ -218,7 +221,7 @@ internal sealed class SimulatedTrainer
             Orders.Run(order.Generation, mesh.Close);
             Met = order.Generation;
             World.Say($"{Name} meets generation {order.Generation} as {order.Rank} of {mesh.WorldSize} at step {state.Step}");
-            var start = new GenerationStart(order.KnownEpochs, order.KnownCheckpointStep, () => Orders.After(order.Generation) is not null, order.UntilEpoch);
+            var start = new GenerationStart(order.KnownEpochs, order.AtBoundary ? long.MaxValue : order.KnownCheckpointStep, () => Orders.After(order.Generation) is not null, order.UntilEpoch);
             return await TrainAsync(mesh, start);
         }
         catch (CollectiveException lost)

@@ -12,23 +12,31 @@ internal sealed class VirtualTime(VirtualWorld world) : TimeProvider
 
     public override DateTimeOffset GetUtcNow() => Beginning + world.Elapsed;
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new Timer(world, callback, state, dueTime);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new Timer(world, callback, state, dueTime, period);
 
-    /// <summary>Goes off once, in the process that asked for it.</summary>
+    /// <summary>Goes off in the process that asked for it.</summary>
     private sealed class Timer : ITimer
     {
         private bool over;
 
-        public Timer(VirtualWorld world, TimerCallback callback, object? state, TimeSpan due)
+        public Timer(VirtualWorld world, TimerCallback callback, object? state, TimeSpan due, TimeSpan period)
         {
-            if (due != Timeout.InfiniteTimeSpan)
+            var process = (Process)SynchronizationContext.Current!;
+            After(due);
+
+            void After(TimeSpan wait)
             {
-                var process = (Process)SynchronizationContext.Current!;
-                world.After(due, process, () =>
+                if (wait == Timeout.InfiniteTimeSpan || wait <= TimeSpan.Zero)
+                {
+                    return;
+                }
+
+                world.After(wait, process, () =>
                 {
                     if (!over)
                     {
                         callback(state);
+                        After(period);
                     }
                 });
             }

@@ -61,6 +61,9 @@ public sealed class TrainingSession : IDisposable
         return loop.Run() is { } stopped ? Outcome(collective, stopped) : null;
     }
 
+    /// <summary>The run goes on without this rank: tells of the checkpoint that it may still be writing.</summary>
+    public void Leave() => ReportWritten(wait: true);
+
     public void Dispose() => checkpoints.Dispose();
 
     internal LoadedRun Run => run;

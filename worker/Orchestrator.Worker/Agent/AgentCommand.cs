@@ -17,10 +17,11 @@ internal static class AgentCommand
         var peerPorts = new Option<string?>("--peer-ports") { Description = "A-B: the ports that trainers listen on for their peers." };
         var dataDirectory = new Option<string>("--data-dir") { Description = "Identity, spool, caches and logs.", DefaultValueFactory = _ => Path.Combine(".orch", "agent") };
         var noSpare = new Option<bool>("--no-spare") { Description = "Keep no warm trainer in reserve." };
+        var drainSeconds = new Option<int>("--drain-seconds") { Description = "Time that trainers have to hand over when the agent drains.", DefaultValueFactory = _ => 20 };
         var embedded = new Option<bool>("--embedded") { Description = "Belongs to the coordinator's own worker pool.", Hidden = true };
         var command = new Command("agent", "Dials the coordinator and runs its trainers on this machine.")
         {
-            coordinator, slots, device, tokenFile, advertise, peerPorts, dataDirectory, noSpare, embedded,
+            coordinator, slots, device, tokenFile, advertise, peerPorts, dataDirectory, noSpare, drainSeconds, embedded,
         };
         command.SetAction((parsed, cancellationToken) => AgentHost.RunAsync(
             new AgentOptions
@@ -31,6 +32,9 @@ internal static class AgentCommand
                 Advertise = parsed.GetValue(advertise),
                 PeerPorts = Ports(parsed.GetValue(peerPorts)),
                 DataDirectory = Path.GetFullPath(parsed.GetRequiredValue(dataDirectory)),
+                DrainPatience = parsed.GetValue(drainSeconds) is >= 0 and <= 86_400 and var seconds
+                    ? TimeSpan.FromSeconds(seconds)
+                    : throw new CommandException(ExitCode.BadInput, $"--drain-seconds {parsed.GetValue(drainSeconds)} is not between 0 and 86400"),
                 KeepsSpare = !parsed.GetValue(noSpare),
                 Embedded = parsed.GetValue(embedded),
             },

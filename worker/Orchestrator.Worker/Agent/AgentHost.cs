@@ -14,6 +14,7 @@ internal static class AgentHost
 {
     private const long SpoolBytes = 256L << 20;
     private const int LogLines = 20_000;
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan DeliveryDeadline = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan TrainersDeadline = TimeSpan.FromSeconds(20);
 
@@ -49,17 +50,19 @@ internal static class AgentHost
         await Task.WhenAny(lifetime.Ending, running, looking);
         // The session that ends says why before it does.
         var end = lifetime.Ending.IsCompleted ? await lifetime.Ending : new AgentEnd.Shutdown();
-        await CloseAsync(end, lifetime, session, tasks, spool);
+        await CloseAsync(end, options, lifetime, session, tasks, spool);
         await ending.CancelAsync();
         await Task.WhenAll(running, looking);
         return end is AgentEnd.Refused refused ? throw new CommandException(refused.ExitCode, refused.Message) : ExitCode.Done;
     }
 
-    private static async Task CloseAsync(AgentEnd end, AgentLifetime lifetime, CoordinatorSession session, TaskTable tasks, ReportSpool spool)
+    private static async Task CloseAsync(AgentEnd end, AgentOptions options, AgentLifetime lifetime, CoordinatorSession session, TaskTable tasks, ReportSpool spool)
     {
         if (end is AgentEnd.Drain)
         {
+            // The coordinator lets the trainers hand over to others, and end.
             session.AnnounceDraining();
+            await Task.WhenAny(tasks.LetEndAsync(), lifetime.Hurry, Task.Delay(options.DrainPatience));
         }
 
         await Task.WhenAny(tasks.EndAllAsync(end is AgentEnd.Drain ? EndReason.Preempted : EndReason.Shutdown), Task.Delay(TrainersDeadline));
@@ -96,14 +99,26 @@ internal static class AgentHost
         return application;
     }
 
+    // Whether a trainer is frozen can be told only by one who was not held up itself.
     private static async Task LookAsync(TaskTable tasks, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
+        using var timer = new PeriodicTimer(LookInterval, time);
+        var (looks, onTime, last) = (0, 0, time.GetTimestamp());
         try
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
-                tasks.Look();
+                onTime = time.GetElapsedTime(last) < 2 * LookInterval ? onTime + 1 : 0;
+                last = time.GetTimestamp();
+                if (onTime * LookInterval >= AgentTask.FrozenAfter)
+                {
+                    tasks.LookAtLife();
+                }
+
+                if (++looks % 10 == 0)
+                {
+                    tasks.Look();
+                }
             }
         }
         catch (OperationCanceledException)

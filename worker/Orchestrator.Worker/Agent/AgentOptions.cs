@@ -20,6 +20,9 @@ internal sealed record AgentOptions
 
     public required string DataDirectory { get; init; }
 
+    /// <summary>How long trainers have to hand over before they are ended, when the agent drains.</summary>
+    public TimeSpan DrainPatience { get; init; } = TimeSpan.FromSeconds(20);
+
     /// <summary>A warm trainer waits for the next task.</summary>
     public bool KeepsSpare { get; init; } = true;
 

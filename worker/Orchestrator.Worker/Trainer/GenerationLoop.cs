@@ -10,8 +10,12 @@ namespace Orchestrator.Worker.Trainer;
 internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSession session, TaskObserver observer, Serilog.ILogger log)
 {
     private static readonly TimeSpan BeatWhileWaiting = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MeetPatience = TimeSpan.FromSeconds(30);
 
-    /// <returns>Null where the run was stopped before this trainer began.</returns>
+    /// <summary>A newcomer waits for the others' step to end, however long that takes; should one of them be lost, another word comes.</summary>
+    private static readonly TimeSpan BoundaryPatience = TimeSpan.FromMinutes(10);
+
+    /// <returns>Null where the run was stopped before this trainer began, or goes on without it.</returns>
     public TrainingOutcome? Run(AssignTask told)
     {
         if (FirstOrder(told) is not { } order)
@@ -19,7 +23,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
             return null;
         }
 
-        while (true)
+        while (!order.Leaves)
         {
             if (Train(order) is { } outcome)
             {
@@ -29,6 +33,11 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
 
             order = NextOrder(order.Generation);
         }
+
+        log.Information("generation {Generation} goes on without this trainer, after step {Step}", order.Generation, session.Step);
+        session.Leave();
+        observer.FlushSteps();
+        return null;
     }
 
     // Null where the run was stopped before it began.
@@ -45,7 +54,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
             Beat();
         }
 
-        if (order.Shards.Count == 0)
+        if (order.Shards.Count == 0 && !order.Leaves)
         {
             // In the place that it was started for.
             (order.Rank, order.UntilEpoch) = (told.Rank, told.UntilEpoch);
@@ -78,13 +87,13 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
         {
             Beat();
             link.Orders.Run(order.Generation, over.Cancel);
-            collective = peers.Meet(order, plan, over.Token);
+            collective = peers.Meet(order, plan, order.AtBoundary ? BoundaryPatience : MeetPatience, over.Token);
             link.Orders.Run(order.Generation, () => End(collective));
             var shards = plan.Ranges[order.Rank];
             log.Information(
                 "generation {Generation}, rank {Rank} of {WorldSize} trains shards {First} to {Last} from step {Step}; gradients travel by {Transport}",
                 order.Generation, order.Rank, plan.WorldSize, shards.First, shards.End - 1, session.Step, collective.Transport);
-            var start = new GenerationStart(order.KnownEpochs, order.KnownCheckpointStep, () => link.Orders.After(order.Generation) is not null, order.UntilEpoch);
+            var start = new GenerationStart(order.KnownEpochs, order.AtBoundary ? long.MaxValue : order.KnownCheckpointStep, () => link.Orders.After(order.Generation) is not null, order.UntilEpoch);
             return session.Train(collective, start, CancellationToken.None);
         }
         catch (CollectiveException lost)

@@ -15,6 +15,7 @@ internal sealed partial class AgentTask
 {
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan FrozenAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LastWordsDeadline = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(500);
@@ -38,6 +39,7 @@ internal sealed partial class AgentTask
     private int attached;
     private volatile string peerAddress = "";
     private volatile int begun;
+    private volatile bool hasPeers;
     private volatile bool ended;
 
     private AgentTask(AgentContext context, AssignTask assignment)
@@ -100,6 +102,16 @@ internal sealed partial class AgentTask
         if (begin.Generation > begun && commands.Writer.TryWrite(new TrainerCommand { Begin = begin }))
         {
             begun = begin.Generation;
+            hasPeers = begin.Peers.Count > 1;
+        }
+    }
+
+    /// <summary>Ends a process that is frozen; only while this agent itself has been on time for as long.</summary>
+    public void LookAtLife()
+    {
+        if (process is not null && !ended && !Dying && progress.Read().SilentMilliseconds > FrozenAfter.TotalMilliseconds)
+        {
+            Kill(EndReason.Frozen);
         }
     }
 
@@ -117,7 +129,7 @@ internal sealed partial class AgentTask
         // Not before the process is there: RunAsync looks at the reason once it is.
         process?.Kill();
         ending.Cancel();
-        uploadsEnd.CancelAfter(why == EndReason.Preempted ? UploadGrace : TimeSpan.Zero);
+        uploadsEnd.CancelAfter(why is EndReason.Preempted or EndReason.Frozen ? UploadGrace : TimeSpan.Zero);
     }
 
     /// <summary>The trainer has dialled: its commands go to <paramref name="send"/>, its messages come from <paramref name="messages"/>, until it ends.</summary>
@@ -226,12 +238,21 @@ internal sealed partial class AgentTask
         }
 
         ended = true;
-        end = await CloseAsync(end);
+        uploads.Complete();
+        if (end.Ended is not null || !hasPeers)
+        {
+            // Checkpoints first: whoever hears of the end may want the last of them. Peers that wait for the word have the state themselves.
+            await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        end = Verdict(end);
         if (end is not null)
         {
             await AppendAsync(end, CancellationToken.None);
             LogEnded(log, Key, end.Failed is { } failed ? $"{failed.Kind}: {failed.Message}" : "done");
         }
+
+        await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         span?.SetStatus(end?.Failed is null ? ActivityStatusCode.Ok : ActivityStatusCode.Error, end?.Failed?.Message);
         span?.Dispose();
@@ -324,11 +345,8 @@ internal sealed partial class AgentTask
         };
     }
 
-    // Checkpoints first: whoever hears of the end may want the last of them.
-    private async Task<Report?> CloseAsync(Report end)
+    private Report? Verdict(Report end)
     {
-        uploads.Complete();
-        await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         lock (ending)
         {
             return LastWord.Of(reason, end, progress.Read());

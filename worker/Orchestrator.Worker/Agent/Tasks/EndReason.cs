@@ -12,6 +12,9 @@ internal enum EndReason
     /// <summary>The agent drains: the work goes elsewhere, at no cost to its budget.</summary>
     Preempted,
 
+    /// <summary>No sign of life from its process: the work goes on without it.</summary>
+    Frozen,
+
     /// <summary>The cluster goes down.</summary>
     Shutdown,
 }

@@ -17,6 +17,7 @@ internal static class LastWord
         EndReason.Stopped => new Report { Ended = new TaskEnded { Step = last.Step, Epoch = last.Epoch, Stopped = true } },
         EndReason.Preempted when end.Ended is not null => end,
         EndReason.Preempted => new Report { Failed = new TaskFailed { Kind = "preempted", Message = "the agent drains", SuspectRank = -1 } },
+        EndReason.Frozen => new Report { Failed = new TaskFailed { Kind = "hung", Message = $"the trainer was frozen: no sign of life for {AgentTask.FrozenAfter.TotalSeconds:0} s", SuspectRank = -1 } },
         EndReason.Fenced or EndReason.Shutdown => null,
         _ => throw new UnreachableException(),
     };

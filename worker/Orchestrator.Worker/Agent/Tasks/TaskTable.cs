@@ -100,6 +100,26 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
         }
     }
 
+    /// <summary>Ten times a second, as long as this agent is on time.</summary>
+    public void LookAtLife()
+    {
+        foreach (var task in Find(_ => true))
+        {
+            task.LookAtLife();
+        }
+    }
+
+    /// <summary>Takes no more tasks, and completes when those that run have ended by themselves.</summary>
+    public Task LetEndAsync()
+    {
+        lock (gate)
+        {
+            closing ??= EndReason.Preempted;
+        }
+
+        return Task.WhenAll(Find(_ => true).Select(task => task.Ended));
+    }
+
     /// <summary>Takes no more tasks, ends those that run, and completes when no process is left.</summary>
     public Task EndAllAsync(EndReason reason)
     {
