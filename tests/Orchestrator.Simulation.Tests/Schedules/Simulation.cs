@@ -252,6 +252,8 @@ internal sealed class Simulation
                 World.After(over, StartCoordinator);
                 break;
             case FaultKind.BreakSession when agent is not null && sessions.TryGetValue(agent.Id, out var session):
+                // Who is silent while all others wait is taken for the one that they wait for.
+                Disturb(agent.Id, over);
                 session.Break();
                 break;
             case FaultKind.CutFromCoordinator when agent is not null:
@@ -289,6 +291,8 @@ internal sealed class Simulation
                 World.After(over, () => slow.Slowness = 1);
                 break;
             case FaultKind.JournalFails:
+                // Its sessions end over it, and of all that come back one may be taken for the one that the others wait for.
+                living.ForEach(each => Disturb(each.Id, over));
                 journal.Next = fault.How == 0 ? MemoryJournal.Fault.Before : MemoryJournal.Fault.After;
                 break;
             default:
