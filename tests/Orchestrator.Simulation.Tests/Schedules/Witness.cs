@@ -78,7 +78,8 @@ internal sealed class Witness(Simulation simulation)
     {
         simulation.World.Say($"{trainer.Name} is ended: {why}");
         var isNeeded = State is { Outcome: null, Purpose: TaskPurpose.Train, Phase: not RunPhase.Idle };
-        Check(!trainer.IsUntouched || handedOver || trainer.Met == 0 || !level.Contains(new TrainerName(trainer.Task.Key.Generation, trainer.Task.Key.Rank)) || !isNeeded || !trainer.Process.IsWell || trainer.HasEnded, $"{trainer.Name}, which nothing had happened to, is ended: {why}");
+        // Fenced is who was silent, with its agent, while all others waited: the coordinator could not know better.
+        Check(!trainer.IsUntouched || why is EndReason.Fenced || handedOver || trainer.Met == 0 || !level.Contains(new TrainerName(trainer.Task.Key.Generation, trainer.Task.Key.Rank)) || !isNeeded || !trainer.Process.IsWell || trainer.HasEnded, $"{trainer.Name}, which nothing had happened to, is ended: {why}");
     }
 
     public void Happened(RunState before, RunEvent happened, RunState after)
