@@ -116,8 +116,8 @@ public static class RunDecision
     private static IReadOnlyList<RunEvent> Commit(RunState state, RunCommand.CommitCheckpoint c)
     {
         // Whoever wrote it may be gone since: as long as its state lived on, it is this run's. Told again after it was released, it must not stand again: its files are
-        // gone. Told before its epoch, a loss would leave that epoch out.
-        if (!IsTraining(state) || !IsOfLineage(state, c.Generation) || c.Checkpoint.Step <= state.Current!.CommittedStep || c.Checkpoint.Epoch > state.Epoch)
+        // gone. Told before its epoch, a loss would leave that epoch out. Told between two generations it counts as well: nobody tells it again.
+        if (state.Purpose is not TaskPurpose.Train || !IsOfLineage(state, c.Generation) || c.Checkpoint.Step <= CommittedStep(state) || c.Checkpoint.Epoch > state.Epoch)
         {
             return [];
         }
@@ -125,7 +125,7 @@ public static class RunDecision
         var released = state.Plan!.Retention.Released(state.Checkpoints.Add(c.Checkpoint));
         IReadOnlyList<RunEvent> committed =
         [
-            new RunEvent.CheckpointCommitted(state.Current.Number, c.Checkpoint, c.At),
+            new RunEvent.CheckpointCommitted(state.LastGeneration, c.Checkpoint, c.At),
             .. released.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At)),
         ];
         return state.CutAfter <= c.Checkpoint.Epoch ? [.. committed, .. Cut(committed.Aggregate(state, RunEvolution.Apply), state.CutAfter.Value, c.At)] : committed;
@@ -346,7 +346,9 @@ public static class RunDecision
     /// <summary>Whether this trainer has a say about epochs. Rank 0 of its generation alone uses it; what any of them tells is the same.</summary>
     private static bool Trains(RunState state, int generation, int rank) => IsTraining(state) && state.Current!.MemberOf(new TrainerName(generation, rank)) is { IsGone: false };
 
-    private static bool IsOfLineage(RunState state, int generation) => generation >= state.Lineage && generation <= state.Current!.Number;
+    private static bool IsOfLineage(RunState state, int generation) => !state.Members.IsEmpty && generation >= state.Lineage && generation <= state.LastGeneration;
+
+    private static long CommittedStep(RunState state) => state.Current?.CommittedStep ?? state.Latest?.Step ?? 0;
 
     /// <summary>The member that speaks, or null where the trainer of that name is not (any more) one of this run's.</summary>
     private static Member? Speaker(RunState state, int generation, int rank)

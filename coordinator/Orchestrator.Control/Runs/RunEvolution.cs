@@ -179,7 +179,7 @@ public static class RunEvolution
         Shown = generation.Purpose is TaskPurpose.Train ? generation : state.Shown,
     };
 
-    private static RunState Committed(RunState state, CheckpointRecord checkpoint) => Show(state, state.Current! with { CommittedStep = checkpoint.Step }) with
+    private static RunState Committed(RunState state, CheckpointRecord checkpoint) => (state.Current is { } generation ? Show(state, generation with { CommittedStep = checkpoint.Step }) : state) with
     {
         Checkpoints = state.Checkpoints.Add(checkpoint),
         Step = Math.Max(state.Step, checkpoint.Step),

@@ -47,7 +47,8 @@ public static class TaskHealth
     };
 
     /// <summary>The rank that hangs, or null. At most one: the others wait for it.</summary>
-    public static int? Culprit(IReadOnlyList<RankPulse> ranks, TimeSpan? medianStep)
+    /// <param name="members">Ranks there are: one that was not heard of yet may not wait.</param>
+    public static int? Culprit(IReadOnlyList<RankPulse> ranks, TimeSpan? medianStep, int members = 0)
     {
         ArgumentNullException.ThrowIfNull(ranks);
         var limit = LimitOf("training", medianStep);
@@ -71,7 +72,7 @@ public static class TaskHealth
             return stalled[0].Rank;
         }
 
-        var deadlocked = ranks.Count > 0
+        var deadlocked = ranks.Count > 0 && ranks.Count >= members
             && ranks.All(rank => rank.Phase is "waiting" && Longer(rank.Stalled, rank.Silent) > LimitOf("waiting", medianStep));
         return deadlocked ? ranks.OrderByDescending(rank => rank.Silent).ThenBy(rank => rank.Rank).First().Rank : null;
     }

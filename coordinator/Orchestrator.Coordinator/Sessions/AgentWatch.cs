@@ -32,7 +32,15 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     /// <summary>Heartbeats older than this say nothing about who hangs.</summary>
     private static readonly TimeSpan StaleHeartbeat = TimeSpan.FromSeconds(2);
 
+    /// <summary>Between two looks lies a tenth of this. After a longer while it was this process that stood still, and what the others said meanwhile lies in its sockets.</summary>
+    private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(1);
+
+    /// <summary>Until what lay there is heard: two heartbeats.</summary>
+    private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(2);
+
     private readonly long startedAt = time.GetTimestamp();
+    private long lookedAt = time.GetTimestamp();
+    private long? stoodStillAt;
 
     /// <summary>
     /// Takes no new work on the agent. What it runs is handed over: the others of a gang go on without it at the end of a step, or newcomers take the state first; where neither can be, it is
@@ -72,6 +80,11 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     /// <summary>One look at everything; the clock calls it ten times a second.</summary>
     internal async Task LookAsync(CancellationToken cancellationToken)
     {
+        if (IsRecovering())
+        {
+            return;
+        }
+
         var stale = new HashSet<string>(StringComparer.Ordinal);
         foreach (var agent in agents.Pulses())
         {
@@ -86,6 +99,14 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         {
             await LookAtAsync(run, stale);
         }
+    }
+
+    private bool IsRecovering()
+    {
+        var now = time.GetTimestamp();
+        stoodStillAt = time.GetElapsedTime(lookedAt, now) > Standstill ? now : stoodStillAt;
+        lookedAt = now;
+        return stoodStillAt is { } since && time.GetElapsedTime(since, now) < Recovery;
     }
 
     /// <summary>Whoever goes once the host stops is not lost.</summary>
@@ -211,7 +232,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         }
 
         var begun = time.GetUtcNow() - generation.BegunAt;
-        if (TaskHealth.Culprit([.. progress.Pulses().Select(pulse => TaskHealth.Since(pulse, begun))], progress.MedianStep()) is { } culprit)
+        if (TaskHealth.Culprit([.. progress.Pulses().Select(pulse => TaskHealth.Since(pulse, begun))], progress.MedianStep(), generation.WorldSize) is { } culprit)
         {
             await runs.FailAsync(
                 TaskKey.Of(run, generation.Members[culprit]), FailureKind.Hung, $"rank {culprit} made no progress while {progress.PulseOf(culprit)?.Phase}");

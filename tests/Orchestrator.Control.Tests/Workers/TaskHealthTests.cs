@@ -5,6 +5,14 @@ namespace Orchestrator.Control.Tests.Workers;
 
 public sealed class TaskHealthTests
 {
+    [Fact]
+    public void Nobody_is_deadlocked_while_one_was_not_heard_of()
+    {
+        RankPulse[] heard = [new RankPulse(1, "waiting", TimeSpan.Zero, TimeSpan.FromMinutes(1))];
+        Assert.Null(TaskHealth.Culprit(heard, null, members: 2));
+        Assert.Equal(1, TaskHealth.Culprit(heard, null, members: 1));
+    }
+
     [Theory]
     [InlineData("waiting", null, 0)]
     [InlineData("waiting", 2, 2)]

@@ -5,6 +5,10 @@ internal enum FaultKind
     KillTrainer,
     FreezeTrainer,
 
+    /// <summary>With a step half told: some peers have what the others never get.</summary>
+    KillInExchange,
+    FreezeInExchange,
+
     /// <summary>Its trainers end with it; it starts again later, with its spool.</summary>
     KillAgent,
 
@@ -15,6 +19,7 @@ internal enum FaultKind
     /// <summary>No end of any connection is seen; the same machine comes back later.</summary>
     LoseHost,
     RestartCoordinator,
+    FreezeCoordinator,
 
     /// <summary>With all that was under way in it.</summary>
     BreakSession,

@@ -30,7 +30,7 @@ internal sealed record Schedule(int Seed, Settings Settings, IReadOnlyList<Fault
         var brief = random.Next(2) == 0;
         return new Fault(
             First + (random.NextDouble() * (Last - First)),
-            kinds[random.Next(kinds.Length)],
+            random.Next(4) == 0 ? (FaultKind)random.Next((int)FaultKind.FreezeInExchange + 1) : kinds[random.Next(kinds.Length)],
             random.Next(64),
             random.Next(64),
             random.Next(3),

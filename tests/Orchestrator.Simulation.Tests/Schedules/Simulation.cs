@@ -193,6 +193,26 @@ internal sealed class Simulation
                 frozen.IsUntouched = false;
                 Freeze(frozen.Process, over);
                 break;
+            case FaultKind.KillInExchange or FaultKind.FreezeInExchange when Trainers.FindAll(trainer => trainer.Process.IsWell) is { Count: > 0 } trainers:
+                var sender = trainers[fault.Which % trainers.Count];
+                sender.IsUntouched = false;
+                sender.Words = fault.Other % 16;
+                sender.Silenced = () =>
+                {
+                    World.Say($"{sender.Name} {fault.Kind}");
+                    if (fault.Kind is FaultKind.KillInExchange)
+                    {
+                        sender.Process.Kill();
+                    }
+                    else
+                    {
+                        Freeze(sender.Process, over);
+                    }
+                };
+                break;
+            case FaultKind.FreezeCoordinator when coordinator is { Process.IsFrozen: false }:
+                Freeze(coordinator.Process, over);
+                break;
             case FaultKind.KillAgent when agent is not null:
                 Disturb(agent.Id, over);
                 agent.Process.Kill();
@@ -232,10 +252,13 @@ internal sealed class Simulation
                 World.After(over, StartCoordinator);
                 break;
             case FaultKind.BreakSession when agent is not null && sessions.TryGetValue(agent.Id, out var session):
+                // Who is silent while all others wait is taken for the one that they wait for.
+                Disturb(agent.Id, over);
                 session.Break();
                 break;
             case FaultKind.CutFromCoordinator when agent is not null:
-                Disturb(agent.Id, over);
+                // As for a cut between hosts: the word to begin may not come through, and those that have it wait.
+                living.ForEach(each => Disturb(each.Id, over));
                 Cut(agent.Host, SimulatedCoordinator.Host, fault.How, over);
                 // Pings over the connection find out.
                 if (over > KeepAlive && sessions.TryGetValue(agent.Id, out var silent))
@@ -250,9 +273,9 @@ internal sealed class Simulation
                 break;
             case FaultKind.CutHosts when living.Count > 1:
                 var far = living[(fault.Which + 1 + (fault.Other % (living.Count - 1))) % living.Count];
-                Disturb(agent!.Id, over);
-                Disturb(far.Id, over);
-                Cut(agent.Host, far.Host, fault.How, over);
+                // While every rank waits, nobody can tell between whom the way is cut: another may be taken out first.
+                living.ForEach(each => Disturb(each.Id, over));
+                Cut(agent!.Host, far.Host, fault.How, over);
                 break;
             case FaultKind.Drain when agent is not null:
                 Disturb(agent.Id, over);
@@ -268,6 +291,8 @@ internal sealed class Simulation
                 World.After(over, () => slow.Slowness = 1);
                 break;
             case FaultKind.JournalFails:
+                // Its sessions end over it, and of all that come back one may be taken for the one that the others wait for.
+                living.ForEach(each => Disturb(each.Id, over));
                 journal.Next = fault.How == 0 ? MemoryJournal.Fault.Before : MemoryJournal.Fault.After;
                 break;
             default:

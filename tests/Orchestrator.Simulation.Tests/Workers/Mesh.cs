@@ -178,7 +178,29 @@ internal sealed class Mesh
     {
         foreach (var peer in peers)
         {
-            peer?.Out.Send(() => peer.Mesh.trainer.Process.Do(() => peer.Mesh.Arrived(Rank, message)));
+            if (peer is null)
+            {
+                continue;
+            }
+
+            if (trainer.Words is { } left)
+            {
+                trainer.Words = left > 0 ? left - 1 : null;
+                if (left == 0)
+                {
+                    trainer.Silenced();
+                }
+            }
+
+            if (trainer.Process.IsWell)
+            {
+                peer.Out.Send(() => peer.Mesh.trainer.Process.Do(() => peer.Mesh.Arrived(Rank, message)));
+            }
+            else
+            {
+                // It goes on where it was, should it ever.
+                trainer.Process.Do(() => peer.Out.Send(() => peer.Mesh.trainer.Process.Do(() => peer.Mesh.Arrived(Rank, message))));
+            }
         }
     }
 
@@ -350,7 +372,7 @@ internal sealed class Mesh
 
         public long MovedAt { get; set; }
 
-        public TaskCompletionSource<object[]> Done { get; } = new();
+        public TaskCompletionSource<object[]> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public bool HasAllParts => source < 0 ? Array.TrueForAll(Parts, part => part is not null) : Parts[source] is not null;
 

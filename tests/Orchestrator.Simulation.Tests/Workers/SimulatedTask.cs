@@ -12,6 +12,8 @@ internal sealed class SimulatedTask
 {
     private readonly Simulation simulation;
     private readonly ProgressClock clock;
+    private readonly Pipe fromTrainer;
+    private readonly Pipe toTrainer;
     private readonly Queue<Action<SimulatedTrainer>> commands = new();
     private readonly TaskCompletionSource<Report> terminal = new();
     private readonly TaskCompletionSource exited = new();
@@ -28,6 +30,8 @@ internal sealed class SimulatedTask
     {
         (this.simulation, Agent, Assignment) = (simulation, agent, assignment);
         Key = TaskKey.Of(assignment);
+        fromTrainer = new Pipe(simulation.World, simulation.Network, agent.Host, agent.Host);
+        toTrainer = new Pipe(simulation.World, simulation.Network, agent.Host, agent.Host);
         clock = new ProgressClock(Key, new VirtualTime(simulation.World));
     }
 
@@ -133,7 +137,7 @@ internal sealed class SimulatedTask
         }
     }
 
-    private void FromTrainer(Action action) => World.After(World.Between(0.05, 1), Agent.Process, action);
+    private void FromTrainer(Action action) => fromTrainer.Send(() => Agent.Process.Do(action));
 
     private void Command(Action<SimulatedTrainer> command)
     {
@@ -145,7 +149,7 @@ internal sealed class SimulatedTask
     {
         while (trainer is { } to && commands.TryDequeue(out var command))
         {
-            World.After(World.Between(0.05, 1), to.Process, () => command(to));
+            toTrainer.Send(() => to.Process.Do(() => command(to)));
         }
     }
 

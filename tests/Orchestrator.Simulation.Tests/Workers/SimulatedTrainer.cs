@@ -78,6 +78,12 @@ internal sealed class SimulatedTrainer
     /// <summary>It has said its last word.</summary>
     public bool HasEnded { get; private set; }
 
+    /// <summary>Messages to its peers that it may still send; null for any number.</summary>
+    public int? Words { get; set; }
+
+    /// <summary>What happens instead of the next one.</summary>
+    public Action Silenced { get; set; } = static () => { };
+
     public GenerationOrders Orders { get; } = new();
 
     public StopSignal Stop { get; } = new();

@@ -1,0 +1,71 @@
+using Orchestrator.Coordinator.Hosting;
+using Orchestrator.Specs;
+
+namespace Orchestrator.Simulation.Tests;
+
+/// <summary>Histories that once broke a promise, with as few faults as did it.</summary>
+public sealed class RegressionTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("orch-simulation").FullName;
+    private readonly DataDirectory directory;
+
+    public RegressionTests() => directory = DataDirectory.Open(folder);
+
+    public void Dispose()
+    {
+        directory.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public void Survivors_that_waited_long_for_their_generation_are_not_taken_for_a_deadlock() => Play(new Schedule(
+        509,
+        new Settings([2, 1], 3, 3, new Every(100, EveryUnit.Epoch), false),
+        [
+            new Fault(2.525, FaultKind.Slow, 48, 23, 0, 0.6),
+            new Fault(3.917, FaultKind.LoseHost, 35, 35, 0, 1.7),
+            new Fault(7.317, FaultKind.Join, 33, 2, 1, 1.3),
+            new Fault(7.386, FaultKind.RestartCoordinator, 9, 16, 0, 18.9),
+        ]));
+
+    [Fact]
+    public void A_trainer_that_died_with_its_agent_is_not_ready_when_another_gets_its_name() => Play(new Schedule(
+        1322,
+        new Settings([1, 2], 2, 3, new Every(1, EveryUnit.Epoch), false),
+        [
+            new Fault(0.849, FaultKind.KillInExchange, 21, 4, 1, 6.0),
+            new Fault(1.529, FaultKind.RestartCoordinator, 20, 51, 2, 18.8),
+            new Fault(5.006, FaultKind.LoseHost, 48, 30, 2, 0.3),
+        ]));
+
+    [Fact]
+    public void A_coordinator_that_stood_still_blames_nobody_for_its_own_silence() => Play(new Schedule(
+        153,
+        new Settings([2, 2, 1, 1], 2, 3, new Every(2, EveryUnit.Step), true),
+        [
+            new Fault(0.860, FaultKind.FreezeInExchange, 2, 20, 1, 14.0),
+            new Fault(5.011, FaultKind.FreezeCoordinator, 33, 17, 1, 10.0),
+        ]));
+
+    [Fact]
+    public void A_checkpoint_that_is_told_between_two_generations_stands() => Play(new Schedule(
+        1410,
+        new Settings([1, 2, 1, 1], 2, 2, new Every(100, EveryUnit.Epoch), true),
+        [new Fault(6.067, FaultKind.KillTrainer, 41, 19, 0, 0.5)]));
+
+    [Fact]
+    public void Who_waits_for_a_trainer_that_nobody_has_heard_of_is_not_taken_for_a_deadlock() => Play(new Schedule(
+        8770,
+        new Settings([1, 1], 2, 2, new Every(2, EveryUnit.Step), true),
+        [
+            new Fault(2.890, FaultKind.FreezeTrainer, 58, 40, 1, 10.3),
+            new Fault(3.668, FaultKind.KillAgent, 12, 10, 0, 0.3),
+            new Fault(5.918, FaultKind.RestartCoordinator, 9, 35, 0, 4.2),
+        ]));
+
+    private void Play(Schedule schedule)
+    {
+        var world = Simulation.Play(schedule, directory);
+        Assert.True(world.Violation is null, $"{world.Violation?.Message}\n{schedule}\n{string.Join('\n', world.Lines)}");
+    }
+}
