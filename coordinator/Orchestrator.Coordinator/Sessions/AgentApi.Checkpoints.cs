@@ -22,6 +22,11 @@ internal sealed partial class AgentApi
         // Whoever wrote it, as long as the state that it had lives on in some trainer.
         if (table.Find(header.Run) is not { } run || run.Members.IsEmpty || header.Generation < run.Lineage || header.Generation > run.LastGeneration)
         {
+            // Heard to its end first: a stream that is refused while the other side still writes can break before the reason arrives.
+            await foreach (var _ in PartsOf(requestStream, context.CancellationToken))
+            {
+            }
+
             throw new UserException(StatusCode.Aborted, "fenced", $"generation {header.Generation} of run {header.Run} is over");
         }
 

@@ -5,18 +5,34 @@ namespace Orchestrator.EndToEnd.Tests.Harness;
 /// <summary>What must be the same whenever the same sweep is run: everything but identifiers and seconds.</summary>
 internal static class SweepTable
 {
-    /// <summary>A line a trial: number, state, epochs, parameters, metrics, and the weights' hash of its run.</summary>
+    /// <summary>
+    /// A line a trial: number, state, epochs, parameters, metrics, and for one that came to its end the weights' hash of its run. (The run of one that was stopped keeps the best checkpoint that it had when
+    /// it heard of it: that depends on how far ahead of the sweep it was.)
+    /// </summary>
     public static async Task<string[]> OfAsync(Cluster cluster, JsonElement sweep)
     {
         var lines = new List<string>();
         foreach (var trial in sweep.Items("trials"))
         {
-            var run = await cluster.RunAsync(trial.Text("run"));
+            var run = await SettledAsync(cluster, trial);
             lines.Add($"{trial.Number("number")} {trial.Text("state")} {trial.Number("epochs")} {trial.GetProperty("parameters").GetRawText()} " +
-                $"{trial.GetProperty("metrics").GetRawText()} {run.Text("weightsHash")}");
+                $"{trial.GetProperty("metrics").GetRawText()} {(trial.Text("state") == "succeeded" ? run.Text("weightsHash") : "")}");
         }
 
         return [.. lines];
+    }
+
+    /// <summary>The sweep decides about a trial, and its run hears of it after.</summary>
+    private static async Task<JsonElement> SettledAsync(Cluster cluster, JsonElement trial)
+    {
+        JsonElement run;
+        do
+        {
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            run = await cluster.RunAsync(trial.Text("run"));
+        }
+        while (run.Text("state") != trial.Text("state"));
+        return run;
     }
 
     /// <summary>Every trial has one run of its own, and no committed step of it was computed again.</summary>
