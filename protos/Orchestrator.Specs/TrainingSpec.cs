@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Orchestrator.Specs.Binding;
 
 namespace Orchestrator.Specs;
@@ -193,6 +194,14 @@ public sealed record CheckpointSpec
     /// <summary>maximize or minimize</summary>
     [Field("Which values of it are better.", OneOf = "maximize minimize")]
     public string Goal { get; init; } = "";
+
+    [JsonIgnore]
+    public string MetricOrDefault => Metric.Length > 0 ? Metric : "val_loss";
+
+    /// <summary>Where the file does not say, losses and errors are minimized, and everything else is not.</summary>
+    [JsonIgnore]
+    public bool Maximizes => Goal == "maximize"
+        || (Goal.Length == 0 && !MetricOrDefault.EndsWith("loss", StringComparison.Ordinal) && !MetricOrDefault.EndsWith("error", StringComparison.Ordinal));
 }
 
 public readonly record struct Every(int Count, EveryUnit Unit);

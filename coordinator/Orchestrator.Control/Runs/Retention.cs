@@ -20,23 +20,23 @@ public sealed record Retention(int KeepBest, int KeepLast, string Metric, bool M
     public static Retention From(CheckpointSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        var metric = spec.Metric.Length > 0 ? spec.Metric : "val_loss";
-        var maximize = spec.Goal switch
-        {
-            "maximize" => true,
-            "minimize" => false,
-            _ => !metric.EndsWith("loss", StringComparison.Ordinal) && !metric.EndsWith("error", StringComparison.Ordinal),
-        };
-        return new Retention(Math.Max(0, spec.KeepBest), Math.Max(0, spec.KeepLast), metric, maximize);
+        return new Retention(Math.Max(0, spec.KeepBest), Math.Max(0, spec.KeepLast), spec.MetricOrDefault, spec.Maximizes);
     }
 
     /// <summary>Best first; ties go to the earlier step; those without the metric (or with NaN) come last, the latest of them first.</summary>
     public IEnumerable<CheckpointRecord> Ranked(IEnumerable<CheckpointRecord> checkpoints) => checkpoints
-        .OrderBy(checkpoint => ValueOf(checkpoint) is null)
-        .ThenBy(checkpoint => ValueOf(checkpoint) is { } value ? (Maximize ? -value : value) : -checkpoint.Step)
+        .OrderBy(checkpoint => ValueOf(checkpoint.Metrics) is null)
+        .ThenBy(checkpoint => ValueOf(checkpoint.Metrics) is { } value ? (Maximize ? -value : value) : -checkpoint.Step)
         .ThenBy(checkpoint => checkpoint.Step);
 
     public CheckpointRecord? Best(IEnumerable<CheckpointRecord> checkpoints) => Ranked(checkpoints).FirstOrDefault();
+
+    /// <summary>The epoch whose checkpoint is the best of all: trainers write it whatever else they write. Null where no epoch has the metric.</summary>
+    public int? BestEpoch(IEnumerable<EpochRecord> history) => history
+        .Where(record => ValueOf(record.Metrics) is not null)
+        .OrderBy(record => Maximize ? -ValueOf(record.Metrics) : ValueOf(record.Metrics))
+        .ThenBy(record => record.Epoch)
+        .FirstOrDefault()?.Epoch;
 
     /// <summary>What goes, once all of these exist. The latest always stays: the next generation resumes from it.</summary>
     public IReadOnlyList<CheckpointRecord> Released(IReadOnlyCollection<CheckpointRecord> checkpoints)
@@ -62,6 +62,5 @@ public sealed record Retention(int KeepBest, int KeepLast, string Metric, bool M
         }
     }
 
-    private double? ValueOf(CheckpointRecord checkpoint) =>
-        checkpoint.Metrics.TryGetValue(Metric, out var value) && !double.IsNaN(value) ? value : null;
+    private double? ValueOf(IReadOnlyDictionary<string, double> metrics) => metrics.TryGetValue(Metric, out var value) && !double.IsNaN(value) ? value : null;
 }

@@ -108,9 +108,9 @@ public static class RunDecision
         }
 
         var generation = state.Current!.Number;
-        return state.History.IsEmpty || c.Epoch > state.History[^1].Epoch
-            ? [new RunEvent.EpochFinished(generation, c.Epoch, c.Step, c.Metrics, c.Samples, c.Seconds, c.LedgerHash, c.At)]
-            : [new RunEvent.EpochRepeated(generation, c.Epoch, c.Step, c.At)];
+        return CutWhereDue(state, c.At, state.History.IsEmpty || c.Epoch > state.History[^1].Epoch
+            ? new RunEvent.EpochFinished(generation, c.Epoch, c.Step, c.Metrics, c.Samples, c.Seconds, c.LedgerHash, c.At)
+            : new RunEvent.EpochRepeated(generation, c.Epoch, c.Step, c.At));
     }
 
     private static IReadOnlyList<RunEvent> Commit(RunState state, RunCommand.CommitCheckpoint c)
@@ -123,12 +123,11 @@ public static class RunDecision
         }
 
         var released = state.Plan!.Retention.Released(state.Checkpoints.Add(c.Checkpoint));
-        IReadOnlyList<RunEvent> committed =
+        return CutWhereDue(state, c.At,
         [
             new RunEvent.CheckpointCommitted(state.LastGeneration, c.Checkpoint, c.At),
             .. released.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At)),
-        ];
-        return state.CutAfter <= c.Checkpoint.Epoch ? [.. committed, .. Cut(committed.Aggregate(state, RunEvolution.Apply), state.CutAfter.Value, c.At)] : committed;
+        ]);
     }
 
     private static IReadOnlyList<RunEvent> End(RunState state, RunCommand.End c)
@@ -310,10 +309,34 @@ public static class RunDecision
             return [];
         }
 
-        // The checkpoint that counts may have been lost with the steps that are computed again.
-        return state.Epoch >= c.Epoch || state.Outcome is RunOutcome.Succeeded or RunOutcome.Cancelled ? Cut(state, c.Epoch, c.At)
+        return IsComplete(state, c.Epoch) ? Cut(state, c.Epoch, c.At)
             : state.Outcome is null && state.CutAfter is null ? [new RunEvent.CutRequested(c.Epoch, c.At)]
             : [];
+    }
+
+    private static IReadOnlyList<RunEvent> CutWhereDue(RunState state, DateTimeOffset at, params IReadOnlyList<RunEvent> events) =>
+        state.CutAfter is { } epoch && events.Aggregate(state, RunEvolution.Apply) is var after && IsComplete(after, epoch) ? [.. events, .. Cut(after, epoch, at)] : events;
+
+    /// <summary>
+    /// Whether nothing that counts to this epoch is still to come. The report of an epoch comes before its checkpoint, and a checkpoint may have been lost with steps that are computed again: were the run cut
+    /// before it is there, what is left of the run would depend on the moment.
+    /// </summary>
+    private static bool IsComplete(RunState state, int epoch)
+    {
+        if (state.Outcome is RunOutcome.Succeeded or RunOutcome.Cancelled)
+        {
+            return true;
+        }
+
+        if (state.Epoch < epoch || (state.Phase is RunPhase.Working && state.TargetOf(state.Current!.UntilEpoch) == epoch))
+        {
+            // It ends there by itself, and says so when all is told.
+            return false;
+        }
+
+        return state.IsPaused || state.Plan!.IsCommand || state.Outcome is not null
+            || state.Plan.Retention.BestEpoch(state.History.Where(record => record.Epoch <= epoch)) is not { } best
+            || state.Checkpoints.Exists(record => record.Epoch == best);
     }
 
     private static IReadOnlyList<RunEvent> Cut(RunState state, int epoch, DateTimeOffset at)

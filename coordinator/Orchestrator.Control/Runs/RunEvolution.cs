@@ -195,8 +195,10 @@ public static class RunEvolution
     private static RunState Cut(RunState state, int epoch)
     {
         var history = state.History.RemoveAll(record => record.Epoch > epoch);
-        // The best to that epoch is always there; which one is the last depends on how far the run had gone.
-        var best = state.Plan?.Retention.Best(state.Checkpoints.Where(record => record.Epoch <= epoch));
+        var retention = state.Plan?.Retention;
+        // What a run that might have gone on has written, besides the best, depends on how far it had come when it heard of the cut.
+        var isAccident = retention is { KeepPast: true } && (state.Plan!.IsCommand || retention.BestEpoch(history) is null);
+        var best = isAccident ? null : retention?.Best(state.Checkpoints.Where(record => record.Epoch <= epoch));
         return state with
         {
             History = history,

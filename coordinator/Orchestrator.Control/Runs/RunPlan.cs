@@ -7,8 +7,9 @@ namespace Orchestrator.Control.Runs;
 /// <param name="MaxWorkers">Most members; never above <paramref name="Shards"/>.</param>
 /// <param name="StepsPlanned">0 where the dataset's rows are not known.</param>
 /// <param name="IsScored">Whether there is a test split to score by; a command has none.</param>
+/// <param name="IsCommand">A checkpoint is written where the program ends or is paused, and nowhere else.</param>
 public sealed record RunPlan(
-    string Name, int MinWorkers, int MaxWorkers, int Shards, int Epochs, long StepsPlanned, Retention Retention, FailureBudgets Budgets, bool IsScored = true)
+    string Name, int MinWorkers, int MaxWorkers, int Shards, int Epochs, long StepsPlanned, Retention Retention, FailureBudgets Budgets, bool IsScored = true, bool IsCommand = false)
 {
     /// <param name="trainRows">Of the dataset's training split; 0 where not known.</param>
     public static RunPlan From(RunSpec spec, long trainRows = 0)
@@ -20,7 +21,7 @@ public sealed record RunPlan(
         var batch = Math.Max(1, training.BatchSize);
         if (spec.IsCommand)
         {
-            return new RunPlan(spec.Name, 1, 1, 1, training.Epochs, training.Epochs, Retention.From(training.Checkpoint), training.Failures, IsScored: false);
+            return new RunPlan(spec.Name, 1, 1, 1, training.Epochs, training.Epochs, Retention.From(training.Checkpoint), training.Failures, IsScored: false, IsCommand: true);
         }
 
         return new RunPlan(spec.Name, min, Math.Clamp(training.Workers.Max, min, shards), shards, training.Epochs,

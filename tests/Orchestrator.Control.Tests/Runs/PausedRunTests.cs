@@ -116,7 +116,54 @@ public sealed class PausedRunTests
         run.Begin();
         run.Epoch(2, 0.1);
         run.Checkpoint(2, 0.1);
+        run.End(2, paused: true);
         Assert.Equal((RunOutcome.Stopped, "r-20"), (run.State.Outcome, run.State.Best!.Id));
+    }
+
+    [Theory]
+    [InlineData("cut, checkpoint, end")]
+    [InlineData("checkpoint, cut, end")]
+    [InlineData("checkpoint, end, cut")]
+    public void A_run_cut_where_it_pauses_keeps_the_checkpoint_of_there_whenever_it_hears_of_the_cut(string order)
+    {
+        var run = Until(1);
+        run.Epoch(1);
+        foreach (var said in order.Split(", "))
+        {
+            Assert.Null(run.State.Outcome);
+            _ = said switch
+            {
+                "cut" => run.Do(new RunCommand.Cut(1, RunSample.At)),
+                "checkpoint" => run.Checkpoint(1),
+                _ => run.End(1, paused: true),
+            };
+        }
+
+        Assert.Equal((RunOutcome.Stopped, "r-10", "sha-10"), (run.State.Outcome, run.State.Best!.Id, run.State.WeightsHash));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_run_that_may_be_cut_anywhere_keeps_its_best_to_there_however_far_ahead_it_is(int heardAfter)
+    {
+        var plan = RunSample.Plan(epochs: 4);
+        var run = RunSample.Requested(plan with { Retention = plan.Retention with { KeepPast = true } }, RunSample.Trial);
+        run.Begin();
+        for (var epoch = 1; run.State.Outcome is null; epoch++)
+        {
+            // A checkpoint comes after the report of its epoch.
+            run.Epoch(epoch, 1.0 / epoch);
+            if (epoch == heardAfter)
+            {
+                run.Do(new RunCommand.Cut(2, RunSample.At));
+            }
+
+            run.Checkpoint(epoch, 1.0 / epoch);
+        }
+
+        Assert.Equal((RunOutcome.Stopped, 2, "sha-20"), (run.State.Outcome, run.State.Epoch, run.State.WeightsHash));
     }
 
     private static RunSample Until(int epoch)

@@ -94,7 +94,7 @@ internal sealed class RunSample
     }
 
     public static CheckpointRecord Record(int epoch, double loss = 1) => new(
-        $"r-{epoch * 10}", epoch * 10, epoch, 1000, "sha", new Dictionary<string, double> { ["val_loss"] = loss }, $"file:///r-{epoch * 10}");
+        $"r-{epoch * 10}", epoch * 10, epoch, 1000, $"sha-{epoch * 10}", new Dictionary<string, double> { ["val_loss"] = loss }, $"file:///r-{epoch * 10}");
 
     public static SlotId[] Slots(int count, int from = 0) => [.. Enumerable.Range(from, count).Select(index => new SlotId(((char)('a' + index)).ToString(), 0))];
 }

@@ -5,10 +5,7 @@ namespace Orchestrator.EndToEnd.Tests.Harness;
 /// <summary>What must be the same whenever the same sweep is run: everything but identifiers and seconds.</summary>
 internal static class SweepTable
 {
-    /// <summary>
-    /// A line a trial: number, state, epochs, parameters, metrics, and for one that came to its end the weights' hash of its run. (The run of one that was stopped keeps the best checkpoint that it had when
-    /// it heard of it: that depends on how far ahead of the sweep it was.)
-    /// </summary>
+    /// <summary>A line a trial: number, state, epochs, parameters, metrics, and the weights' hash of its run.</summary>
     public static async Task<string[]> OfAsync(Cluster cluster, JsonElement sweep)
     {
         var lines = new List<string>();
@@ -16,7 +13,7 @@ internal static class SweepTable
         {
             var run = await SettledAsync(cluster, trial);
             lines.Add($"{trial.Number("number")} {trial.Text("state")} {trial.Number("epochs")} {trial.GetProperty("parameters").GetRawText()} " +
-                $"{trial.GetProperty("metrics").GetRawText()} {(trial.Text("state") == "succeeded" ? run.Text("weightsHash") : "")}");
+                $"{trial.GetProperty("metrics").GetRawText()} {run.Text("weightsHash")}");
         }
 
         return [.. lines];

@@ -8,8 +8,8 @@ namespace Orchestrator.Training;
 /// </summary>
 internal sealed class BestEpoch(CheckpointSpec policy)
 {
-    private readonly string metric = policy.Metric.Length > 0 ? policy.Metric : "val_loss";
-    private readonly bool maximize = policy.Goal == "maximize";
+    private readonly string metric = policy.MetricOrDefault;
+    private readonly bool maximize = policy.Maximizes;
 
     /// <param name="best">Of the epochs before; NaN for none.</param>
     /// <param name="metrics">Of an epoch.</param>
