@@ -74,6 +74,7 @@ public sealed class SessionTests : IAsyncDisposable
         await agent.ConnectAsync(Calls);
         agent.Epoch(task, 2);
         agent.Epoch(task, 3);
+        agent.Checkpoint(task, 3);
         agent.End(task, 3);
 
         await Eventually.TrueAsync(() => agent.Assigned.Count == 2, Patience);
