@@ -9,8 +9,8 @@ public sealed record SearchSpec
     [Field("How trials are chosen: a name, or a mapping.")]
     public SamplerSpec Sampler { get; init; } = new() { Name = "random" };
 
-    /// <summary>How many trials; 0, which only a grid takes, for as many as the grid has points.</summary>
-    [Field("How many trials; may be left out for a grid: all of its points.", Min = 1, Max = 1_000_000)]
+    /// <summary>How many trials; 0, which only a grid and pbt take, for as many as there are.</summary>
+    [Field("How many trials; may be left out for a grid (all of its points) and for pbt (parallel, and those that take the place of others).", Min = 1, Max = 1_000_000)]
     public int Trials { get; init; }
 
     /// <summary>Logical slots: trials under way at once in logical time, whatever the number of workers.</summary>
@@ -59,7 +59,7 @@ public sealed record SearchSpec
 [Shorthand(nameof(Name))]
 public sealed record SamplerSpec
 {
-    [Field("The method.", OneOf = "grid random sobol tpe gp cma-es nsga2", Required = true)]
+    [Field("The method.", OneOf = "grid random sobol tpe gp cma-es nsga2 pbt", Required = true)]
     public string Name { get; init; } = "";
 
     [Field("tpe, gp: quasi-random trials before there is a model.", Min = 2, Max = 100_000)]
@@ -76,6 +76,21 @@ public sealed record SamplerSpec
 
     [Field("cma-es: trials of a generation (4 + 3 ln dimensions unless told); nsga2: the best trials that may become parents (20 for each objective unless told).", Min = 4, Max = 100_000)]
     public int? Population { get; init; }
+
+    [Field("pbt: members are compared after so many epochs, 3 epochs; a tenth of training.epochs unless told.")]
+    public Every? Every { get; init; }
+
+    [Field("pbt: the share of members that give way to copies of the best.", Above = 0, Max = 0.5)]
+    public double Truncation { get; init; } = 0.2;
+
+    [Field("pbt: by how much a copy's parameters change: of the value on a scale of logarithms, of the range on others.", Above = 0, Max = 1)]
+    public double Perturb { get; init; } = 0.2;
+
+    [Field("pbt: how often a parameter of a copy is drawn anew instead.", Min = 0, Max = 1)]
+    public double Resample { get; init; } = 0.25;
+
+    [Field("pbt: the parameters that a copy changes; unless told those that stand under training.optimizer, schedule, clip, label_smoothing, ema and augment or at model.dropout, and there alone.")]
+    public IReadOnlyList<string> Explore { get; init; } = [];
 }
 
 /// <summary>What the search wants of a trial.</summary>

@@ -78,6 +78,14 @@ public sealed class Mistakes
     [InlineData("  keep: best 3", "  stopper: { name: median, of: threshold }", "search.stopper.of: median has no of; it belongs to patient")]
     [InlineData("  keep: best 3", "  stopper: { name: patient, of: threshold }", "search.stopper.of: threshold needs a bound")]
     [InlineData("  keep: best 3", "  stopper: { name: patient, of: { name: median, percentile: 20 } }", "search.stopper.of.percentile: median has no percentile; it belongs to percentile")]
+    [InlineData("sampler: random", "sampler: { name: pbt, every: 9 epochs }", "search.sampler.every: members are compared at the ends of epochs, and before the last of 9; every: 3 epochs")]
+    [InlineData("sampler: random", "sampler: { name: pbt, every: 10 steps }", "search.sampler.every: members are compared at the ends of epochs")]
+    [InlineData("sampler: random", "sampler: { name: tpe, every: 3 epochs }", "search.sampler.every: tpe has no every; it belongs to pbt")]
+    [InlineData("sampler: random", "sampler: { name: pbt, explore: [lrr] }", "search.sampler.explore: there is no parameter 'lrr'; did you mean lr?")]
+    [InlineData("sampler: random\n  trials: 40\n  parallel: 4", "sampler: pbt\n  parallel: 1", "search.parallel: a population of one has nobody to learn from; parallel is the population: parallel: 8")]
+    [InlineData("sampler: random", "sampler: pbt\n  stopper: asha", "search.stopper: members of a population don't rest at the rungs of asha; no stopper, or one that ends trials")]
+    [InlineData("sampler: random", "sampler: pbt\n  warm_start: other", "search.warm_start: a population begins with members of its own")]
+    [InlineData("sampler: random", "sampler: pbt\n  constraints: { metric: val_loss, max: 1 }", "search.constraints: members are compared by the first objective alone")]
     [InlineData("  keep: best 3", "  stopper: asah", "search.stopper: 'asah' is not known here; did you mean asha?")]
     [InlineData("  keep: best 3", "  stopper: { name: asha, min_epochs: 9 }", "search.stopper.min_epochs: a trial has 9 epochs, so none is left after the lowest rung at 9; below 9")]
     [InlineData("  keep: best 3", "  stopper: { name: asha, reduction: 1 }", "search.stopper.reduction: 1 is out of range; it must be at least 2")]
@@ -120,6 +128,20 @@ public sealed class Mistakes
         Assert.Equal((4, "percentile", 25.0), (told.Stopper!.Patience, told.Stopper.Of!.Name, told.Stopper.Of.Percentile));
 
         static SearchSpec Search(params string[] set) => SweepFile.Parse(Good, "sweep.yaml", set).Search;
+    }
+
+    [Fact]
+    public void A_population_inherits_what_a_checkpoint_fixes_unless_told()
+    {
+        var file = SweepFile.Parse(Good, "sweep.yaml", ["search.sampler=pbt", "search.trials=null"]);
+        Assert.Equal(["hidden", "optimizer"], file.Inherited);
+        Assert.Equal(0, file.Search.Trials);
+        Assert.Equal(["optimizer", "momentum", "hidden"], SweepFile.Parse(Good, "sweep.yaml", ["search.sampler={ name: pbt, explore: [lr] }"]).Inherited);
+
+        var error = Assert.Throws<SpecException>(() => SweepFile.Parse(
+            "name: w\nworkload: image-classifier\ndataset: digits\nmodel: { hidden: $h }\ntraining: { epochs: 4 }\nsearch: { sampler: pbt, parallel: 4, objective: { metric: val_accuracy, goal: maximize } }\nparameters: { h: { choice: [32, 64] } }\n",
+            "w.yaml", []));
+        Assert.Contains("search.sampler: every parameter is of the model, the data or the order of training, which a copy of a checkpoint can't change", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

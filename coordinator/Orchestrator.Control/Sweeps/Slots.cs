@@ -40,6 +40,12 @@ internal static class Slots
         }
 
         var number = state.Trials.Count;
+        if (settings.Population is not null && number >= settings.Parallel)
+        {
+            // Whoever comes after the first members begins at an exchange.
+            return false;
+        }
+
         if (number < settings.Enqueued.Count)
         {
             turn.Emit(new SweepEvent.TrialSuggested(number, settings.Enqueued[number], state.Clock, "enqueued"));

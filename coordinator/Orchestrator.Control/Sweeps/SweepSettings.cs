@@ -15,6 +15,9 @@ public sealed record SweepSettings(
 {
     public SamplerOptions SamplerOptions { get; init; } = SamplerOptions.Default;
 
+    /// <summary>Trials are members of a population; null where they are not.</summary>
+    public PopulationSettings? Population { get; init; }
+
     /// <summary>Ends or pauses trials before their last report; null to train all of them to the end.</summary>
     public StopperSettings? Stopper { get; init; }
 

@@ -20,12 +20,14 @@ internal static class SweepFiling
             SpaceRoom.Check(space);
             var sampler = SamplerCatalog.Find(file.Search.Sampler.Name, OptionsOf(file.Search.Sampler)) ?? throw Wrong(fileName, "unknown-sampler", "search.sampler",
                 $"there is no sampler '{file.Search.Sampler.Name}'", $"use one of {string.Join(", ", SamplerCatalog.Names)}");
+            var population = PopulationOf(file);
             var settings = new SweepSettings(
-                space, sampler.Name, file.Seed, TrialsOf(file.Search, sampler.Size(space), fileName), file.Search.Parallel,
+                space, sampler.Name, file.Seed, TrialsOf(file.Search, sampler.Size(space) ?? (file.Search.Trials == 0 ? population?.TrialsOf(file.Search.Parallel) : null), fileName), file.Search.Parallel,
                 ObjectiveOf(file.Search.Objective), file.Search.Keep, file.Search.MaxFailures,
                 file.Search.Order == "arrival" ? TrialOrder.Arrival : TrialOrder.Logical)
             {
                 SamplerOptions = OptionsOf(file.Search.Sampler),
+                Population = population,
                 Stopper = file.Search.Stopper is { } stopper ? StopperOf(stopper, file.MaxEpochs) : null,
                 Others = [.. file.Search.Objectives.Skip(1).Select(ObjectiveOf)],
                 Constraints = [.. file.Search.Constraints.Select(constraint => new MetricConstraint(constraint.Metric, constraint.Min, constraint.Max))],
@@ -73,6 +75,10 @@ internal static class SweepFiling
             ? new StopperSettings(wrapped.Name, wrapped.MinEpochs, Percentile: wrapped.Percentile, Startup: wrapped.Startup, Lower: wrapped.Lower, Upper: wrapped.Upper)
             : null,
     };
+
+    private static PopulationSettings? PopulationOf(SweepFile file) => file.Search.Sampler is { Name: "pbt" } pbt
+        ? new PopulationSettings(pbt.Every?.Count ?? Math.Max(1, file.MaxEpochs / 10), file.MaxEpochs, pbt.Truncation, pbt.Perturb, pbt.Resample, file.Inherited)
+        : null;
 
     internal static SamplerOptions OptionsOf(SamplerSpec sampler) => new()
     {

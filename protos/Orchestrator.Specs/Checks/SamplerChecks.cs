@@ -13,6 +13,11 @@ internal static class SamplerChecks
         ["candidates"] = ["tpe"],
         ["better"] = ["tpe"],
         ["population"] = ["cma-es", "nsga2"],
+        ["every"] = ["pbt"],
+        ["truncation"] = ["pbt"],
+        ["perturb"] = ["pbt"],
+        ["resample"] = ["pbt"],
+        ["explore"] = ["pbt"],
     };
 
     public static void Check(SpecNode.Map document, SearchSpec search, IReadOnlyList<ParameterSpec> parameters)

@@ -18,7 +18,7 @@ internal static class SweepChecks
         }
 
         SamplerChecks.Check(document, search, parameters);
-        if (search.Trials == 0 && search.Sampler.Name != "grid")
+        if (search.Trials == 0 && search.Sampler.Name is not ("grid" or "pbt"))
         {
             throw document["search"]!.Place.Child("trials").Error("missing-field", $"{search.Sampler.Name} does not end by itself", "say how many: trials: 20");
         }

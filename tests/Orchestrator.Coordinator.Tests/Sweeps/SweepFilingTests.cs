@@ -33,6 +33,31 @@ public sealed class SweepFilingTests
         Assert.Equal([3.0, 1.0], settings.Space.Parameters[1].Prior!.Weights);
     }
 
+    [Fact]
+    public void A_population_is_as_the_file_says_and_its_trials_are_counted()
+    {
+        const string file = """
+            name: p
+            workload: image-classifier
+            dataset: digits
+            model: { hidden: $hidden, dropout: $dropout }
+            training: { epochs: 30, optimizer: { learning_rate: $lr } }
+            search: { sampler: pbt, parallel: 8, objective: { metric: val_accuracy, goal: maximize } }
+            parameters:
+              lr:      { loguniform: [1e-4, 1] }
+              dropout: { uniform: [0, 0.5] }
+              hidden:  { choice: [32, 64] }
+            """;
+        var settings = SweepFiling.SettingsOf(SweepFile.Parse(file, "p.yaml", []), "p.yaml", []);
+        var population = settings.Population!;
+        Assert.Equal((3, 30, PopulationSettings.UsualTruncation, PopulationSettings.UsualPerturbation, PopulationSettings.UsualResampling),
+            (population.Every, population.MaxEpochs, population.Truncation, population.Perturb, population.Resample));
+        Assert.Equal(["hidden"], population.Inherited);
+        Assert.Equal(8 + (9 * 2), settings.Trials);
+        Assert.Equal(20, SweepFiling.SettingsOf(SweepFile.Parse(file, "p.yaml", ["search.trials=20"]), "p.yaml", []).Trials);
+        Assert.Equal(8 * 30, SweepPreview.Of(SweepFile.Parse(file, "p.yaml", []), "p.yaml").MaxEpochs);
+    }
+
     [Theory]
     [InlineData("parameters.lr.prior={ at: 2 }", "the prior is around 2, which is not among its values")]
     [InlineData("parameters.lr.prior={ at: 0.01, spread: 3 }", "the spread of a prior is above 0 and at most 1, not 3")]
