@@ -6,9 +6,8 @@ namespace Orchestrator.Specs;
 /// <summary>How a sweep searches: the <c>search</c> section of its file, defaults filled in.</summary>
 public sealed record SearchSpec
 {
-    /// <summary>grid, random, sobol, tpe, gp, cma-es, nsga2</summary>
-    [Field("How trials are chosen.", OneOf = "grid random sobol tpe gp cma-es nsga2")]
-    public string Sampler { get; init; } = "random";
+    [Field("How trials are chosen: a name, or a mapping.")]
+    public SamplerSpec Sampler { get; init; } = new() { Name = "random" };
 
     /// <summary>How many trials; 0, which only a grid takes, for as many as the grid has points.</summary>
     [Field("How many trials; may be left out for a grid: all of its points.", Min = 1, Max = 1_000_000)]
@@ -54,6 +53,29 @@ public sealed record SearchSpec
     /// <summary>The sweep fails once more trials than this have failed; null for no limit.</summary>
     [Field("The sweep fails once more trials than this have failed.", Min = 0)]
     public int? MaxFailures { get; init; }
+}
+
+/// <summary>What chooses trials. Which fields there are depends on the name.</summary>
+[Shorthand(nameof(Name))]
+public sealed record SamplerSpec
+{
+    [Field("The method.", OneOf = "grid random sobol tpe gp cma-es nsga2", Required = true)]
+    public string Name { get; init; } = "";
+
+    [Field("tpe, gp: quasi-random trials before there is a model.", Min = 2, Max = 100_000)]
+    public int Startup { get; init; } = 10;
+
+    [Field("tpe: how many trials the prior counts as, that of the parameters or an even one.", Above = 0, Max = 1e6)]
+    public double PriorWeight { get; init; } = 1;
+
+    [Field("tpe: draws of which the best is taken; fewer explore more.", Min = 1, Max = 10_000)]
+    public int Candidates { get; init; } = 48;
+
+    [Field("tpe: the share of trials that are the better ones.", Above = 0, Max = 0.5)]
+    public double Better { get; init; } = 0.15;
+
+    [Field("cma-es: trials of a generation (4 + 3 ln dimensions unless told); nsga2: the best trials that may become parents (20 for each objective unless told).", Min = 4, Max = 100_000)]
+    public int? Population { get; init; }
 }
 
 /// <summary>What the search wants of a trial.</summary>
@@ -110,11 +132,37 @@ public sealed record StopperSpec
     [Field("median, percentile: so many others must have come as far.", Min = 1, Max = 1_000_000)]
     public int Startup { get; init; } = 5;
 
+    [Field("patient: another stopper, whose word counts only once patience is spent; patience alone decides unless told.")]
+    public WrappedStopperSpec? Of { get; init; }
+
     [Field("patient: epochs without improvement.", Min = 1, Max = 1_000_000)]
     public int Patience { get; init; } = 10;
 
     [Field("patient: less than this is no improvement.", Min = 0)]
     public double MinDelta { get; init; }
+
+    [Field("threshold: a trial ends below it.")]
+    public double? Lower { get; init; }
+
+    [Field("threshold: a trial ends above it.")]
+    public double? Upper { get; init; }
+}
+
+/// <summary>A stopper that waits for patience. Which fields there are depends on the name.</summary>
+[Shorthand(nameof(Name))]
+public sealed record WrappedStopperSpec
+{
+    [Field("Which stopper.", OneOf = "median percentile threshold", Required = true)]
+    public string Name { get; init; } = "";
+
+    [Field("None ends before it.", Min = 1, Max = 1_000_000)]
+    public int MinEpochs { get; init; } = 1;
+
+    [Field("percentile: the share of the others, in percent, that a trial must not fall behind.", Above = 0, Below = 100)]
+    public double Percentile { get; init; } = 50;
+
+    [Field("median, percentile: so many others must have come as far.", Min = 1, Max = 1_000_000)]
+    public int Startup { get; init; } = 5;
 
     [Field("threshold: a trial ends below it.")]
     public double? Lower { get; init; }

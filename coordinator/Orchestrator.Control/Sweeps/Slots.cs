@@ -46,7 +46,7 @@ internal static class Slots
             return true;
         }
 
-        var sampler = SamplerCatalog.Find(settings.Sampler)
+        var sampler = SamplerCatalog.Find(settings.Sampler, settings.SamplerOptions)
             ?? throw new InvalidOperationException($"The sampler '{settings.Sampler}' was known when the sweep was submitted.");
         var study = new Study(settings.Space, settings.Seed, settings.Goals, new ObservedTrials(settings, state.Trials));
         if (sampler.Suggest(study, settings.Earlier.Count + number) is { } suggestion)

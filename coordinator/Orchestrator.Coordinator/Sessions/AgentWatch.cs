@@ -141,7 +141,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         {
             await LookAsync(stoppingToken);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
         {
             // The journal was away; the next look sees the same.
             LogFailed(exception);
