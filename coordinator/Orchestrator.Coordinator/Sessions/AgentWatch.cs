@@ -89,7 +89,8 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         foreach (var agent in agents.Pulses())
         {
             await LookAtAsync(agent, cancellationToken);
-            if (agent.Connection is null || agent.Silent > StaleHeartbeat)
+            // One that a coordinator before this one knew is on its way back, with what it has to tell.
+            if (agent.Connection is null ? agent.Seen || time.GetElapsedTime(startedAt) > Absence : agent.Silent > StaleHeartbeat)
             {
                 stale.Add(agent.Id);
             }
