@@ -22,11 +22,11 @@ internal static class ParameterReader
     /// <summary>What may stand beside the kind.</summary>
     private static readonly Dictionary<ParameterKind, string[]> Options = new()
     {
-        [ParameterKind.Uniform] = ["when", "points"],
-        [ParameterKind.LogUniform] = ["when", "points"],
-        [ParameterKind.Integer] = ["when", "step", "log"],
-        [ParameterKind.Quantized] = ["when"],
-        [ParameterKind.Choice] = ["when", "ordered"],
+        [ParameterKind.Uniform] = ["when", "prior", "points"],
+        [ParameterKind.LogUniform] = ["when", "prior", "points"],
+        [ParameterKind.Integer] = ["when", "prior", "step", "log"],
+        [ParameterKind.Quantized] = ["when", "prior"],
+        [ParameterKind.Choice] = ["when", "prior", "ordered"],
         [ParameterKind.Constant] = ["when"],
     };
 
@@ -48,7 +48,7 @@ internal static class ParameterReader
             throw map[unknown]!.Place.Error("unknown-field", $"{kindName} takes no such field", Suggestion.For(unknown, Options[kind]));
         }
 
-        var parameter = new ParameterSpec { Name = name, Kind = kind, Line = node.Place.Line, When = Conditions(map["when"]) };
+        var parameter = new ParameterSpec { Name = name, Kind = kind, Line = node.Place.Line, When = Conditions(map["when"]), Prior = Prior(map["prior"]) };
         return kind switch
         {
             ParameterKind.Choice => parameter with { Choices = Choices(value), Ordered = IsTrue(map["ordered"]) },
@@ -108,6 +108,16 @@ internal static class ParameterReader
             ? value.GetValue<string>()
             : throw item.Place.Error("wrong-type", $"a comparison is expected, not {item.Kind}", "constraints: [\"x + y <= 1\"]"))],
         _ => throw node.Place.Error("wrong-type", $"a list of comparisons is expected, not {node.Kind}", "constraints: [\"x + y <= 1\"]"),
+    };
+
+    /// <summary><c>{ at: 0.01, spread: 0.2 }</c>, or for a choice <c>[3, 1]</c>.</summary>
+    private static PriorSpec? Prior(SpecNode? node) => node switch
+    {
+        null => null,
+        SpecNode.List { Items.Count: > 0 } list => new PriorSpec(null, null, [.. list.Items.Select(Number)]),
+        SpecNode.Map map when map["at"] is SpecNode.Scalar at && map.Fields.All(field => field.Key is "at" or "spread") =>
+            new PriorSpec(SpecNode.ToJson(at), map["spread"] is { } spread ? Number(spread) : null, []),
+        _ => throw node.Place.Error("wrong-type", $"what is believed of the parameter is expected, not {node.Kind}", "prior: { at: 0.01, spread: 0.2 }, or for a choice a weight for each value: prior: [3, 1]"),
     };
 
     private static bool IsTrue(SpecNode? node) => node is not null && SpecNode.ToJson(node)?.GetValueKind() is JsonValueKind.True;

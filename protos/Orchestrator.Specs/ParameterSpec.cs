@@ -32,12 +32,21 @@ public sealed record ParameterSpec
     /// <summary>choice: neighbours in the list are alike.</summary>
     public bool Ordered { get; init; }
 
+    /// <summary>What is believed of it before the first trial; null where nothing is.</summary>
+    public PriorSpec? Prior { get; init; }
+
     /// <summary>The parameter applies only where each of these others meets its condition.</summary>
     public IReadOnlyDictionary<string, ConditionSpec> When { get; init; } = new Dictionary<string, ConditionSpec>();
 
     /// <summary>Of its name in the file, from 1.</summary>
     public int Line { get; init; }
 }
+
+/// <summary>A bell around a value, or a weight for each choice.</summary>
+/// <param name="At">Null where there are weights.</param>
+/// <param name="Spread">A standard deviation, as a share of the range in the parameter's own scale.</param>
+/// <param name="Weights">In the order of the choices; empty where there is a bell.</param>
+public sealed record PriorSpec(JsonNode? At, double? Spread, IReadOnlyList<double> Weights);
 
 /// <summary>What another parameter's value must be: one of some values, or a number in a range.</summary>
 /// <param name="Min">Itself included; null for no end, or no range.</param>

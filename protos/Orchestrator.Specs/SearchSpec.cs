@@ -6,12 +6,11 @@ namespace Orchestrator.Specs;
 /// <summary>How a sweep searches: the <c>search</c> section of its file, defaults filled in.</summary>
 public sealed record SearchSpec
 {
-    /// <summary>grid, random, sobol, tpe, gp, cma-es, nsga2</summary>
-    [Field("How trials are chosen.", OneOf = "grid random sobol tpe gp cma-es nsga2")]
-    public string Sampler { get; init; } = "random";
+    [Field("How trials are chosen: a name, or a mapping.")]
+    public SamplerSpec Sampler { get; init; } = new() { Name = "random" };
 
-    /// <summary>How many trials; 0, which only a grid takes, for as many as the grid has points.</summary>
-    [Field("How many trials; may be left out for a grid: all of its points.", Min = 1, Max = 1_000_000)]
+    /// <summary>How many trials; 0, which only a grid and pbt take, for as many as there are.</summary>
+    [Field("How many trials; may be left out for a grid (all of its points) and for pbt (parallel, and those that take the place of others).", Min = 1, Max = 1_000_000)]
     public int Trials { get; init; }
 
     /// <summary>Logical slots: trials under way at once in logical time, whatever the number of workers.</summary>
@@ -54,6 +53,44 @@ public sealed record SearchSpec
     /// <summary>The sweep fails once more trials than this have failed; null for no limit.</summary>
     [Field("The sweep fails once more trials than this have failed.", Min = 0)]
     public int? MaxFailures { get; init; }
+}
+
+/// <summary>What chooses trials. Which fields there are depends on the name.</summary>
+[Shorthand(nameof(Name))]
+public sealed record SamplerSpec
+{
+    [Field("The method.", OneOf = "grid random sobol tpe gp cma-es nsga2 pbt", Required = true)]
+    public string Name { get; init; } = "";
+
+    [Field("tpe, gp: quasi-random trials before there is a model.", Min = 2, Max = 100_000)]
+    public int Startup { get; init; } = 10;
+
+    [Field("tpe: how many trials the prior counts as, that of the parameters or an even one.", Above = 0, Max = 1e6)]
+    public double PriorWeight { get; init; } = 1;
+
+    [Field("tpe: draws of which the best is taken; fewer explore more.", Min = 1, Max = 10_000)]
+    public int Candidates { get; init; } = 48;
+
+    [Field("tpe: the share of trials that are the better ones.", Above = 0, Max = 0.5)]
+    public double Better { get; init; } = 0.15;
+
+    [Field("cma-es: trials of a generation (4 + 3 ln dimensions unless told); nsga2: the best trials that may become parents (20 for each objective unless told).", Min = 4, Max = 100_000)]
+    public int? Population { get; init; }
+
+    [Field("pbt: members are compared after so many epochs, 3 epochs; a tenth of training.epochs unless told.")]
+    public Every? Every { get; init; }
+
+    [Field("pbt: the share of members that give way to copies of the best.", Above = 0, Max = 0.5)]
+    public double Truncation { get; init; } = 0.2;
+
+    [Field("pbt: by how much a copy's parameters change: of the value on a scale of logarithms, of the range on others.", Above = 0, Max = 1)]
+    public double Perturb { get; init; } = 0.2;
+
+    [Field("pbt: how often a parameter of a copy is drawn anew instead.", Min = 0, Max = 1)]
+    public double Resample { get; init; } = 0.25;
+
+    [Field("pbt: the parameters that a copy changes; unless told those that stand under training.optimizer, schedule, clip, label_smoothing, ema and augment or at model.dropout, and there alone.")]
+    public IReadOnlyList<string> Explore { get; init; } = [];
 }
 
 /// <summary>What the search wants of a trial.</summary>
@@ -110,11 +147,37 @@ public sealed record StopperSpec
     [Field("median, percentile: so many others must have come as far.", Min = 1, Max = 1_000_000)]
     public int Startup { get; init; } = 5;
 
+    [Field("patient: another stopper, whose word counts only once patience is spent; patience alone decides unless told.")]
+    public WrappedStopperSpec? Of { get; init; }
+
     [Field("patient: epochs without improvement.", Min = 1, Max = 1_000_000)]
     public int Patience { get; init; } = 10;
 
     [Field("patient: less than this is no improvement.", Min = 0)]
     public double MinDelta { get; init; }
+
+    [Field("threshold: a trial ends below it.")]
+    public double? Lower { get; init; }
+
+    [Field("threshold: a trial ends above it.")]
+    public double? Upper { get; init; }
+}
+
+/// <summary>A stopper that waits for patience. Which fields there are depends on the name.</summary>
+[Shorthand(nameof(Name))]
+public sealed record WrappedStopperSpec
+{
+    [Field("Which stopper.", OneOf = "median percentile threshold", Required = true)]
+    public string Name { get; init; } = "";
+
+    [Field("None ends before it.", Min = 1, Max = 1_000_000)]
+    public int MinEpochs { get; init; } = 1;
+
+    [Field("percentile: the share of the others, in percent, that a trial must not fall behind.", Above = 0, Below = 100)]
+    public double Percentile { get; init; } = 50;
+
+    [Field("median, percentile: so many others must have come as far.", Min = 1, Max = 1_000_000)]
+    public int Startup { get; init; } = 5;
 
     [Field("threshold: a trial ends below it.")]
     public double? Lower { get; init; }

@@ -62,6 +62,11 @@ public sealed class SweepFile
     /// <summary>The most that any trial trains; 0 where that is not known.</summary>
     public int MaxEpochs => Extremes.Count == 0 ? 0 : Extremes.Max(run => run.Training.Epochs);
 
+    /// <summary>Parameters that a run which goes on from another trial's checkpoint takes as they are there.</summary>
+    public IReadOnlyList<string> Inherited => Search.Sampler.Explore.Count > 0
+        ? [.. Parameters.Select(parameter => parameter.Name).Except(Search.Sampler.Explore)]
+        : [.. References.In(template).Where(reference => !MayChangeOnTheWay(reference.Place.Field)).Select(reference => reference.Reference!).Distinct()];
+
     /// <param name="yaml">The file's text.</param>
     /// <param name="fileName">What messages call it.</param>
     /// <param name="set">Overrides, path=value.</param>
@@ -80,12 +85,19 @@ public sealed class SweepFile
         var file = new SweepFile(run, search, parameters, constraints);
         file.CheckMetrics(document);
         StopperChecks.Check(document, search, file.MaxEpochs);
+        PopulationChecks.Check(document, file);
         return file;
     }
 
     /// <summary>The run of a trial with these values; a field whose parameter has none is left out.</summary>
     /// <exception cref="SpecException">The values don't make a run: only with values that the parameters don't allow.</exception>
     public RunSpec Resolve(IReadOnlyDictionary<string, JsonNode?> values) => Bind(values);
+
+    /// <summary>Whether a checkpoint fits a file with another value there, and goes on in the same epoch, batch and order.</summary>
+    private static bool MayChangeOnTheWay(string field) =>
+        field == "model.dropout"
+        || (field.Split('.', '[') is ["training", "optimizer" or "schedule" or "clip" or "label_smoothing" or "ema" or "augment", ..]
+            && field is not ("training.optimizer" or "training.optimizer.name"));
 
     private RunSpec Bind(IReadOnlyDictionary<string, JsonNode?> values)
     {

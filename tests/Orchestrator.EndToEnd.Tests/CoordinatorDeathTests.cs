@@ -1,4 +1,5 @@
 using Orchestrator.EndToEnd.Tests.Harness;
+using Orchestrator.Testing;
 
 namespace Orchestrator.EndToEnd.Tests;
 
@@ -23,5 +24,24 @@ public sealed class CoordinatorDeathTests : ClusterTest
 
         var undisturbed = await cluster.EndOfSweepAsync(await cluster.SubmitSweepAsync(Sweeps.Digits));
         Assert.Equal(await SweepTable.OfAsync(cluster, undisturbed), await SweepTable.OfAsync(cluster, ended));
+    }
+
+    [Theory(Timeout = 180_000)]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task A_trainer_that_is_killed_while_there_is_no_coordinator_is_replaced_once_there_is_one(int rank)
+    {
+        var cluster = await UpAsync("--workers", "3");
+        var run = await SlowRun.StartAsync(cluster, min: 2, max: 2);
+        var trainers = SlowRun.Trainers(await run.UntilTrainedByAsync(2));
+
+        await cluster.KillCoordinatorAsync();
+        Processes.Signal(trainers[rank], Processes.Kill);
+        await Eventually.TrueAsync(() => !Processes.IsAlive(trainers[rank]), TimeSpan.FromSeconds(10));
+        await cluster.UpAsync();
+
+        var ended = await run.EndsTheSameAsync();
+        Assert.Equal("lost", Assert.Single(ended.Items("failures")).Text("kind"));
+        Assert.Contains(trainers[1 - rank], SlowRun.Trainers(ended));
     }
 }

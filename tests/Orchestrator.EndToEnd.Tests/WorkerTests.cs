@@ -13,19 +13,16 @@ public sealed class WorkerTests : ClusterTest
         Assert.Equal(("ready", 2), (first.Text("state"), first.Number("slots")));
 
         (await cluster.Orch.RunAsync("worker", "scale", "3")).Succeeded();
-        await UntilReadyAsync(cluster, 3);
+        await cluster.UntilReadyAsync(3);
         (await cluster.Orch.RunAsync("worker", "scale", "1")).Succeeded();
-        await UntilReadyAsync(cluster, 1);
+        await cluster.UntilReadyAsync(1);
         (await cluster.Orch.RunAsync("worker", "scale", "-1")).Refused(2, "-1", "0 to 64");
 
         var last = (await cluster.ListAsync("worker", "list")).Single(worker => worker.Text("state") == "ready");
         (await cluster.Orch.RunAsync("worker", "drain", last.Text("id"))).Succeeded();
         await Eventually.TrueAsync(() => !Processes.IsAlive(last.Number("pid")), TimeSpan.FromSeconds(30));
-        await UntilReadyAsync(cluster, 0);
+        await cluster.UntilReadyAsync(0);
         (await cluster.Orch.RunAsync("down")).Succeeded();
         Assert.Empty(cluster.Orch.Processes.Select(Processes.CommandLine));
     }
-
-    private static Task UntilReadyAsync(Cluster cluster, int count) => Eventually.TrueAsync(
-        async () => (await cluster.ListAsync("worker", "list")).Count(worker => worker.Text("state") == "ready") == count, TimeSpan.FromSeconds(30));
 }

@@ -11,6 +11,9 @@ public sealed record TroubledModel
     [Field("Milliseconds that every batch takes longer.", Min = 0, Max = 10_000)]
     public int Delay { get; init; }
 
+    [Field("A file's path: once it is there, batches take no longer than they must.")]
+    public string Until { get; init; } = "";
+
     [Field("The training batch of a process that throws; 0 for none.", Min = 0, Max = 1_000_000)]
     public int ThrowAt { get; init; }
 
@@ -36,7 +39,11 @@ public sealed class Troubled(WorkloadContext context) : Orchestrator.Training.Wo
             throw new InvalidOperationException($"trouble at batch {batches}");
         }
 
-        Thread.Sleep(options.Delay);
+        if (options.Delay > 0 && !(options.Until.Length > 0 && File.Exists(options.Until)))
+        {
+            Thread.Sleep(options.Delay);
+        }
+
         using var flat = batch.Input.flatten(1);
         return model.forward(nn.functional.dropout(flat, options.Dropout, model.training));
     }

@@ -149,7 +149,7 @@ public sealed class GpTests : ModelSamplerConformance
     [InlineData(19, 19)]
     [InlineData(21, 20)]
     [InlineData(300, 284)]
-    public void Hyperparameters_are_fitted_at_fixed_numbers_of_trials(int ended, int expected) => Assert.Equal(expected, GpSampler.LastFit(ended));
+    public void Hyperparameters_are_fitted_at_fixed_numbers_of_trials(int ended, int expected) => Assert.Equal(expected, GpSampler.LastFit(ended, 10));
 
     [Fact]
     public void A_long_scale_is_found_for_a_parameter_that_does_not_matter()

@@ -123,7 +123,7 @@ public abstract class ModelSamplerConformance : SamplerConformance
     protected List<ParameterAssignment> Run(SearchSpace space, int trials, Func<ParameterAssignment, int, double> of, long seed = 0) =>
         Run(Sampler, space, trials, of, seed);
 
-    private static List<ParameterAssignment> Run(
+    protected static List<ParameterAssignment> Run(
         ISampler sampler, SearchSpace space, int count, Func<ParameterAssignment, int, double> of, long seed, Goal goal = Goal.Minimize)
     {
         var trials = new List<ObservedTrial>();

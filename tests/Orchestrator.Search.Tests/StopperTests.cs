@@ -66,6 +66,24 @@ public sealed class StopperTests
     }
 
     [Fact]
+    public void Around_another_stopper_patience_lets_it_speak_only_while_the_trial_does_not_improve()
+    {
+        var others = Trials([0.5, 0.6, 0.7, 0.8], [0.5, 0.6, 0.7, 0.8]);
+        var median = new PercentileStopper("median", 50, minEpochs: 1, startup: 2);
+        var stopper = new PatientStopper(patience: 2, minDelta: 0, minEpochs: 1, median);
+
+        // Worse than the median all along: once it improves, once it does not, and once it is stuck above the median.
+        Assert.NotNull(median.WhyStop(Maximize, Trial(2, 0.1, 0.2, 0.3, 0.4), others));
+        Assert.Null(stopper.WhyStop(Maximize, Trial(2, 0.1, 0.2, 0.3, 0.4), others));
+        var why = stopper.WhyStop(Maximize, Trial(2, 0.1, 0.2, 0.2, 0.2), others);
+        Assert.Contains("the median of 2 others; no improvement for 2 epochs", why, StringComparison.Ordinal);
+        Assert.Null(stopper.WhyStop(Maximize, Trial(2, 0.9, 0.9, 0.9, 0.9), others));
+
+        var named = StopperCatalog.Stopper(new StopperSettings("patient", Patience: 2) { Of = new StopperSettings("median", Startup: 2) })!;
+        Assert.Equal(why, named.WhyStop(Maximize, Trial(2, 0.1, 0.2, 0.2, 0.2), others));
+    }
+
+    [Fact]
     public void A_threshold_ends_what_leaves_its_bounds_or_has_no_value()
     {
         var stopper = new ThresholdStopper(0.2, 5, minEpochs: 2);

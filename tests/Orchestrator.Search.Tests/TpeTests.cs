@@ -8,9 +8,10 @@ public sealed class TpeTests : ModelSamplerConformance
     protected override ISampler Sampler { get; } = new TpeSampler();
 
     [Fact]
-    public void A_density_integrates_to_one_over_the_cube() => Gen.Select(Spaces.Any, Gen.Double[0, 1].Array[5].Array[1, 6]).Sample(
-        (space, units) =>
+    public void A_density_integrates_to_one_over_the_cube() => Gen.Select(Spaces.Any, Gen.Double[0, 1].Array[5].Array[1, 6], Gen.Double[0.1, 1]).Sample(
+        (any, units, spread) =>
         {
+            var space = new SearchSpace([.. any.Parameters.Select(parameter => parameter with { Prior = BeliefIn(parameter.Domain, spread) })]);
             var group = space.Codec.Groups.FirstOrDefault();
             if (group is null)
             {
@@ -18,7 +19,7 @@ public sealed class TpeTests : ModelSamplerConformance
             }
 
             var points = Array.ConvertAll(units, point => space.Codec.Dimensions.Select(dimension => dimension.Snap(point[dimension.Index])).ToArray());
-            var estimator = new ParzenEstimator(group, points, [.. points.Select((_, i) => 1.0 + i)], 1, 0.1, 4);
+            var estimator = new ParzenEstimator(group, points, [.. points.Select((_, i) => 1.0 + i)], 3, 0.1, 4, believes: true);
 
             // Over levels by counting, over the rest at quasi-random points: each has the share of its level, and the density is that of the whole level.
             var sum = 0.0;
@@ -65,6 +66,67 @@ public sealed class TpeTests : ModelSamplerConformance
         }
 
         Assert.All(Enumerable.Range(0, 5), bin => Assert.Equal(expected[bin], drawn[bin], 0.02));
+    }
+
+    private static ParameterPrior? BeliefIn(ParameterDomain domain, double spread) => domain switch
+    {
+        ParameterDomain.Constant => null,
+        ParameterDomain.Choice choice => new ParameterPrior(null, spread, [.. choice.Options.Select((_, i) => 1.0 + i)]),
+        _ => new ParameterPrior(domain.FromUnit(spread / 2), spread, []),
+    };
+
+    [Fact]
+    public void Draws_of_a_prior_follow_what_is_believed()
+    {
+        var space = new SearchSpace(
+        [
+            new("lr", new ParameterDomain.LogUniform(1e-5, 1)) { Prior = new ParameterPrior(ParameterValue.Of(1e-2), 0.1, []) },
+            new("kind", new ParameterDomain.Choice([ParameterValue.Of("a"), ParameterValue.Of("b")])) { Prior = new ParameterPrior(null, 0, [3, 1]) },
+        ]);
+        var (lr, kind) = (new PriorKernel(space.Codec.Dimensions[0], believes: true), new PriorKernel(space.Codec.Dimensions[1], believes: true));
+        var drawn = Enumerable.Range(0, 1000).Select(i => lr.Draw((i + 0.5) / 1000)).ToArray();
+
+        // 1e-2 is at three fifths of the logarithm; the bell is narrow enough for the ends not to matter.
+        Assert.Equal(0.6, drawn.Average(), 0.002);
+        Assert.Equal(0.1, Math.Sqrt(drawn.Average(x => (x - 0.6) * (x - 0.6))), 0.002);
+        Assert.Equal(750, Enumerable.Range(0, 1000).Count(i => kind.Draw((i + 0.5) / 1000) < 0.5));
+        Assert.Equal((Math.Log(0.75), Math.Log(0.25)), (kind.LogDensity(0.2), kind.LogDensity(0.8)));
+    }
+
+    [Theory]
+    [InlineData(0.7, true)]
+    [InlineData(0.1, false)]
+    public void A_good_prior_helps_and_a_wrong_one_is_overcome(double believed, bool helps)
+    {
+        var plain = new SearchSpace([.. Enumerable.Range(0, 5).Select(i => new Parameter($"x{i}", new ParameterDomain.Uniform(0, 1)))]);
+        var believing = new SearchSpace([.. plain.Parameters.Select(parameter => parameter with { Prior = new ParameterPrior(ParameterValue.Of(believed), 0.1, []) })]);
+        static double Cost(ParameterAssignment point, int trial) => point.Values.Sum(value => Math.Pow(value.AsNumber()!.Value - 0.72, 2));
+        double Best(SearchSpace space, int trials) => Enumerable.Range(0, 7).Select(seed => Run(space, trials, Cost, seed).Min(point => Cost(point, 0))).Order().ElementAt(3);
+
+        if (helps)
+        {
+            Assert.True(Best(believing, 20) < 0.5 * Best(plain, 20));
+        }
+        else
+        {
+            // Six standard deviations off, it is still better than draws.
+            var draws = Run(new RandomSampler(), plain, 100, Cost, 1).Min(point => Cost(point, 0));
+            Assert.True(Best(believing, 100) < 0.5 * draws);
+        }
+    }
+
+    [Fact]
+    public void Options_change_what_is_suggested_and_the_defaults_are_those_of_the_name()
+    {
+        var space = new SearchSpace([new("x", new ParameterDomain.Uniform(0, 1))]);
+        Suggestion At(ISampler sampler, int trial) => sampler.Suggest(
+            new Study(space, 1, Goal.Minimize, [.. Enumerable.Range(0, trial).Select(number => new ObservedTrial(number, SpaceRoom.Draw(space, 5, number), ObservedState.Succeeded, [], number))]), trial)!;
+        Assert.Equal(At(new TpeSampler(), 30), At(SamplerCatalog.Find("tpe", new SamplerOptions())!, 30));
+        Assert.Equal("start: quasi-random", At(new TpeSampler(new SamplerOptions { Startup = 31 }), 30).Reason);
+        Assert.StartsWith("model", At(new TpeSampler(new SamplerOptions { Startup = 4 }), 4).Reason, StringComparison.Ordinal);
+        Assert.EndsWith("better 9", At(new TpeSampler(new SamplerOptions { Better = 0.3 }), 30).Reason, StringComparison.Ordinal);
+        Assert.Contains("generation 2 of 20,", At(new CmaEsSampler(new SamplerOptions { Population = 20 }), 30).Reason, StringComparison.Ordinal);
+        Assert.Contains("start", At(new Nsga2Sampler(new SamplerOptions { Population = 40 }), 30).Reason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -67,6 +67,25 @@ public sealed class Mistakes
     [InlineData("seed: 7", "seed: [7", "not valid YAML")]
     [InlineData("name: fashion-cnn", "name: ../etc", "sweep.yaml:1:7: name: '../etc' is not a name")]
     [InlineData("  trials: 40\n", "", "search.trials: random does not end by itself; say how many: trials: 20")]
+    [InlineData("sampler: random", "sampler: { startup: 20 }", "sweep.yaml:13:12: search.sampler.name: this field is needed")]
+    [InlineData("sampler: random", "sampler: { name: random, startup: 20 }", "search.sampler.startup: random has no startup; it belongs to tpe, gp")]
+    [InlineData("sampler: random", "sampler: { name: tpe, better: 0.6 }", "search.sampler.better: 0.6 is out of range; it must be above 0 and at most 0.5")]
+    [InlineData("sampler: random", "sampler: { name: tpe, prior_wieght: 2 }", "search.sampler.prior_wieght: there is no such field; did you mean prior_weight?")]
+    [InlineData("sampler: random", "sampler: { name: cma-es, population: 2 }", "search.sampler.population: 2 is out of range; it must be at least 4")]
+    [InlineData("[1e-4, 1e-1] }", "[1e-4, 1e-1], prior: { at: 1e-2 } }", "sweep.yaml:19:3: parameters.lr.prior: random does not look at priors; sampler: tpe, or take it away")]
+    [InlineData("[1e-4, 1e-1] }", "[1e-4, 1e-1], prior: high }", "parameters.lr.prior: what is believed of the parameter is expected, not the text 'high'; prior: { at: 0.01, spread: 0.2 }")]
+    [InlineData("  keep: best 3", "  stopper: { name: patient, of: asha }", "search.stopper.of: 'asha' is not known here; known: median, percentile, threshold")]
+    [InlineData("  keep: best 3", "  stopper: { name: median, of: threshold }", "search.stopper.of: median has no of; it belongs to patient")]
+    [InlineData("  keep: best 3", "  stopper: { name: patient, of: threshold }", "search.stopper.of: threshold needs a bound")]
+    [InlineData("  keep: best 3", "  stopper: { name: patient, of: { name: median, percentile: 20 } }", "search.stopper.of.percentile: median has no percentile; it belongs to percentile")]
+    [InlineData("sampler: random", "sampler: { name: pbt, every: 9 epochs }", "search.sampler.every: members are compared at the ends of epochs, and before the last of 9; every: 3 epochs")]
+    [InlineData("sampler: random", "sampler: { name: pbt, every: 10 steps }", "search.sampler.every: members are compared at the ends of epochs")]
+    [InlineData("sampler: random", "sampler: { name: tpe, every: 3 epochs }", "search.sampler.every: tpe has no every; it belongs to pbt")]
+    [InlineData("sampler: random", "sampler: { name: pbt, explore: [lrr] }", "search.sampler.explore: there is no parameter 'lrr'; did you mean lr?")]
+    [InlineData("sampler: random\n  trials: 40\n  parallel: 4", "sampler: pbt\n  parallel: 1", "search.parallel: a population of one has nobody to learn from; parallel is the population: parallel: 8")]
+    [InlineData("sampler: random", "sampler: pbt\n  stopper: asha", "search.stopper: members of a population don't rest at the rungs of asha; no stopper, or one that ends trials")]
+    [InlineData("sampler: random", "sampler: pbt\n  warm_start: other", "search.warm_start: a population begins with members of its own")]
+    [InlineData("sampler: random", "sampler: pbt\n  constraints: { metric: val_loss, max: 1 }", "search.constraints: members are compared by the first objective alone")]
     [InlineData("  keep: best 3", "  stopper: asah", "search.stopper: 'asah' is not known here; did you mean asha?")]
     [InlineData("  keep: best 3", "  stopper: { name: asha, min_epochs: 9 }", "search.stopper.min_epochs: a trial has 9 epochs, so none is left after the lowest rung at 9; below 9")]
     [InlineData("  keep: best 3", "  stopper: { name: asha, reduction: 1 }", "search.stopper.reduction: 1 is out of range; it must be at least 2")]
@@ -97,6 +116,42 @@ public sealed class Mistakes
         var error = Assert.Throws<SpecException>(() => SweepFile.Parse(file + "dataset: digits\n", "e.yaml", []));
         Assert.Contains("dataset: whoever asks for external trials has data and training of its own", error.Message, StringComparison.Ordinal);
         Assert.Contains("hyperband divides a number of epochs that must be known", Assert.Throws<SpecException>(() => SweepFile.Parse(file, "e.yaml", ["search.stopper=hyperband"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_sampler_and_a_stopper_may_be_a_name_or_a_mapping_with_what_they_take()
+    {
+        Assert.Equal(("random", 10), Search("search.keep=best 3") is var plain ? (plain.Sampler.Name, plain.Sampler.Startup) : default);
+
+        var told = Search("search.sampler={ name: tpe, startup: 20, prior_weight: 3 }", "search.stopper={ name: patient, patience: 4, of: { name: percentile, percentile: 25 } }");
+        Assert.Equal(("tpe", 20, 3.0, 0.15), (told.Sampler.Name, told.Sampler.Startup, told.Sampler.PriorWeight, told.Sampler.Better));
+        Assert.Equal((4, "percentile", 25.0), (told.Stopper!.Patience, told.Stopper.Of!.Name, told.Stopper.Of.Percentile));
+
+        static SearchSpec Search(params string[] set) => SweepFile.Parse(Good, "sweep.yaml", set).Search;
+    }
+
+    [Fact]
+    public void A_population_inherits_what_a_checkpoint_fixes_unless_told()
+    {
+        var file = SweepFile.Parse(Good, "sweep.yaml", ["search.sampler=pbt", "search.trials=null"]);
+        Assert.Equal(["hidden", "optimizer"], file.Inherited);
+        Assert.Equal(0, file.Search.Trials);
+        Assert.Equal(["optimizer", "momentum", "hidden"], SweepFile.Parse(Good, "sweep.yaml", ["search.sampler={ name: pbt, explore: [lr] }"]).Inherited);
+
+        var error = Assert.Throws<SpecException>(() => SweepFile.Parse(
+            "name: w\nworkload: image-classifier\ndataset: digits\nmodel: { hidden: $h }\ntraining: { epochs: 4 }\nsearch: { sampler: pbt, parallel: 4, objective: { metric: val_accuracy, goal: maximize } }\nparameters: { h: { choice: [32, 64] } }\n",
+            "w.yaml", []));
+        Assert.Contains("search.sampler: every parameter is of the model, the data or the order of training, which a copy of a checkpoint can't change", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_prior_is_a_bell_around_a_value_or_a_weight_for_each_choice()
+    {
+        var file = SweepFile.Parse(Good, "sweep.yaml", ["search.sampler=tpe", "parameters.lr.prior={ at: 1e-2 }", "parameters.momentum.prior={ at: 0.9, spread: 0.1 }", "parameters.optimizer.prior=[1, 3]"]);
+        var (lr, optimizer, momentum) = (file.Parameters[0].Prior!, file.Parameters[1].Prior!, file.Parameters[2].Prior!);
+        Assert.Equal((0.01, null), (lr.At!.GetValue<double>(), lr.Spread));
+        Assert.Equal([1.0, 3.0], optimizer.Weights);
+        Assert.Equal(0.1, momentum.Spread);
     }
 
     [Fact]

@@ -62,7 +62,7 @@ public static class Tables
             trial.Metrics.TryGetValue(metric, out var value) ? Plain.Number(value) : "",
             trial.Epochs.ToString(),
             Plain.Seconds(trial.Seconds),
-            progress?.Invoke(trial) is { Length: > 0 } bar ? bar : trial.Message.Length > 0 ? trial.Message : trial.Run,
+            progress?.Invoke(trial) is { Length: > 0 } bar ? bar : trial.Message.Length > 0 ? trial.Message : trial.From is { } from ? $"{trial.Run}, from trial {from.Trial} at epoch {from.Epoch}" : trial.Run,
         ]);
         return Table(shell, ["trial", "state", .. parameters, metric, "epochs", "time", "run"], rows);
     }

@@ -11,7 +11,7 @@ internal static class TrialsCsv
     {
         string[] parameters = [.. sweep.Trials.SelectMany(trial => trial.Parameters?.Fields.Keys ?? []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         string[] metrics = [.. sweep.Trials.SelectMany(trial => trial.Metrics.Keys).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        Row(to, ["trial", "state", "epochs", "seconds", .. parameters.Select(name => $"parameter.{name}"), .. metrics, "rung", "rank", "reason", "message"]);
+        Row(to, ["trial", "state", "epochs", "seconds", .. parameters.Select(name => $"parameter.{name}"), .. metrics, "rung", "rank", "reason", "message", "from", "from_epoch"]);
         foreach (var trial in sweep.Trials.OrderBy(trial => trial.Number))
         {
             Row(to,
@@ -20,6 +20,7 @@ internal static class TrialsCsv
                 .. parameters.Select(name => trial.Parameters?.Fields.TryGetValue(name, out var value) == true ? Exact(value) : ""),
                 .. metrics.Select(name => trial.Metrics.TryGetValue(name, out var value) ? Number(value) : ""),
                 trial.Rung is { } rung ? Number(rung.Epoch) : "", trial.Rung is { } mark ? Number(mark.Rank) : "", trial.Reason, trial.Message,
+                trial.From is { } from ? Number(from.Trial) : "", trial.From is { } at ? Number(at.Epoch) : "",
             ]);
         }
     }

@@ -39,16 +39,22 @@ public sealed record Retention(int KeepBest, int KeepLast, string Metric, bool M
         .FirstOrDefault()?.Epoch;
 
     /// <summary>What goes, once all of these exist. The latest always stays: the next generation resumes from it.</summary>
-    public IReadOnlyList<CheckpointRecord> Released(IReadOnlyCollection<CheckpointRecord> checkpoints)
+    /// <param name="pinned">Epochs whose checkpoints stay, whatever they are worth.</param>
+    public IReadOnlyList<CheckpointRecord> Released(IReadOnlyCollection<CheckpointRecord> checkpoints, IReadOnlyList<int>? pinned = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoints);
         var kept = Ranked(checkpoints).Take(KeepBest)
             .Concat(checkpoints.OrderByDescending(checkpoint => checkpoint.Step).Take(Math.Max(1, KeepLast)))
             .Concat(KeepPast ? PastBest(checkpoints) : [])
+            .Concat((pinned ?? []).Select(epoch => AtEndOf(epoch, checkpoints)).OfType<CheckpointRecord>())
             .Select(checkpoint => checkpoint.Id)
             .ToHashSet(StringComparer.Ordinal);
         return [.. checkpoints.Where(checkpoint => !kept.Contains(checkpoint.Id))];
     }
+
+    /// <summary>The one that was written at the epoch's end; null where there is none. Those within the next epoch have done as many whole ones.</summary>
+    public static CheckpointRecord? AtEndOf(int epoch, IEnumerable<CheckpointRecord> checkpoints) =>
+        checkpoints.Where(checkpoint => checkpoint.Epoch == epoch).MinBy(checkpoint => checkpoint.Step);
 
     private IEnumerable<CheckpointRecord> PastBest(IEnumerable<CheckpointRecord> checkpoints)
     {

@@ -20,7 +20,8 @@ public abstract record RunCommand(DateTimeOffset At)
 
     /// <summary>Train on to a later epoch, from the last checkpoint; ignored where it may go that far already.</summary>
     /// <param name="UntilEpoch">0 for its end.</param>
-    public sealed record Extend(int UntilEpoch, DateTimeOffset At) : RunCommand(At);
+    /// <param name="Pinned">Epochs whose checkpoints stay until it is extended again: other runs begin there. Those named before no longer do.</param>
+    public sealed record Extend(int UntilEpoch, DateTimeOffset At, IReadOnlyList<int>? Pinned = null) : RunCommand(At);
 
     /// <summary>Places the next generation on these slots, or newcomers to one that works; does nothing where the run can't use so many.</summary>
     public sealed record Propose(IReadOnlyList<SlotId> Slots, string SpanId, DateTimeOffset At) : RunCommand(At);

@@ -13,7 +13,7 @@ public static class RunDecision
             RunCommand.Request c => state.Phase is RunPhase.Unknown
                 ? [new RunEvent.RunRequested(c.Run, c.Plan, c.Spec, c.DatasetSha256, c.Trial, c.TraceParent, c.SpanId, c.At, c.UntilEpoch, c.From)]
                 : [],
-            RunCommand.Extend c => state.Outcome is null && state.Plan is not null && state.TargetOf(c.UntilEpoch) > state.Target ? [new RunEvent.RunExtended(c.UntilEpoch, c.At)] : [],
+            RunCommand.Extend c => state.Outcome is null && state.Plan is not null && state.TargetOf(c.UntilEpoch) > state.Target ? [new RunEvent.RunExtended(c.UntilEpoch, c.At, c.Pinned)] : [],
             RunCommand.Propose c => Propose(state, c),
             RunCommand.Ready c => Ready(state, c),
             RunCommand.FinishEpoch c => FinishEpoch(state, c),
@@ -123,7 +123,7 @@ public static class RunDecision
             return [];
         }
 
-        var released = state.Plan!.Retention.Released(state.Checkpoints.Add(c.Checkpoint));
+        var released = state.Plan!.Retention.Released(state.Checkpoints.Add(c.Checkpoint), state.Pinned);
         RunEvent[] events =
         [
             new RunEvent.CheckpointCommitted(state.LastGeneration, c.Checkpoint, c.At),

@@ -17,7 +17,7 @@ public abstract record RunEvent(DateTimeOffset At)
         string SpanId, DateTimeOffset At, int UntilEpoch = 0, CheckpointOrigin? From = null) : RunEvent(At);
 
     /// <summary>It may train on to that epoch; 0 for its end.</summary>
-    public sealed record RunExtended(int UntilEpoch, DateTimeOffset At) : RunEvent(At);
+    public sealed record RunExtended(int UntilEpoch, DateTimeOffset At, IReadOnlyList<int>? Pinned = null) : RunEvent(At);
 
     /// <summary>To be cut at that epoch once it has come there.</summary>
     public sealed record CutRequested(int Epoch, DateTimeOffset At) : RunEvent(At);

@@ -30,6 +30,7 @@ public static class RunEvolution
             RunEvent.RunExtended e => state with
             {
                 UntilEpoch = e.UntilEpoch,
+                Pinned = e.Pinned ?? [],
                 // A command may have gone further already.
                 Phase = state.IsPaused && state.Epoch < state.TargetOf(e.UntilEpoch) ? RunPhase.Waiting : state.Phase,
             },

@@ -80,6 +80,12 @@ internal static class RunFailure
             return [new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", best, loss.At)];
         }
 
+        if (loss.Kind is FailureKind.Corrupt && state.From.Length > 0 && state.Checkpoints.IsEmpty)
+        {
+            // It can't begin anywhere else: from step 0 it would be another run.
+            return [new RunEvent.RunEnded(RunOutcome.Failed, loss.Kind, $"its copy of {state.From}, where it began, is damaged: {loss.Message}", loss.Detail, "", loss.At)];
+        }
+
         var budget = state.Plan!.BudgetOf(loss.Kind);
         if (loss.Kind is FailureKind.Corrupt && fresh)
         {

@@ -8,8 +8,10 @@ namespace Orchestrator.Control.Runs;
 /// <param name="StepsPlanned">0 where the dataset's rows are not known.</param>
 /// <param name="IsScored">Whether there is a test split to score by; a command has none.</param>
 /// <param name="IsCommand">A checkpoint is written where the program ends or is paused, and nowhere else.</param>
+/// <param name="IsCopied">Other runs begin at the checkpoints with which it pauses: it tells of that epoch once the checkpoint is there.</param>
 public sealed record RunPlan(
-    string Name, int MinWorkers, int MaxWorkers, int Shards, int Epochs, long StepsPlanned, Retention Retention, FailureBudgets Budgets, bool IsScored = true, bool IsCommand = false)
+    string Name, int MinWorkers, int MaxWorkers, int Shards, int Epochs, long StepsPlanned, Retention Retention, FailureBudgets Budgets, bool IsScored = true, bool IsCommand = false,
+    bool IsCopied = false)
 {
     /// <param name="trainRows">Of the dataset's training split; 0 where not known.</param>
     public static RunPlan From(RunSpec spec, long trainRows = 0)

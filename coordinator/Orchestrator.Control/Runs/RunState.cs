@@ -107,6 +107,9 @@ public sealed record RunState
     /// <summary>Where it pauses until it is extended; 0 for nowhere.</summary>
     public int UntilEpoch { get; init; }
 
+    /// <summary>Epochs whose checkpoints stay: other runs begin there.</summary>
+    public IReadOnlyList<int> Pinned { get; init; } = [];
+
     /// <summary>Where it ends as stopped, once it has come there; null for nowhere.</summary>
     public int? CutAfter { get; init; }
 

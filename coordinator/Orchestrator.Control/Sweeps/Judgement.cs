@@ -50,12 +50,23 @@ internal static class Judgement
 
     private static void JudgeReport(Turn turn, Trial trial, DateTimeOffset at)
     {
+        var settings = turn.State.Settings!;
+        var epoch = trial.Values.Length;
+        if (settings.Stopper is { } stopper && (stopper.MaxEpochs == 0 || epoch < stopper.MaxEpochs))
+        {
+            JudgeByStopper(turn, trial, stopper, at);
+        }
+
+        if (settings.Population?.IsExchange(epoch) == true && !turn.State.Trials[trial.Number].HasEnded)
+        {
+            turn.Emit(new SweepEvent.TrialGathered(trial.Number, epoch, turn.State.Clock));
+        }
+    }
+
+    private static void JudgeByStopper(Turn turn, Trial trial, StopperSettings stopper, DateTimeOffset at)
+    {
         var (state, settings) = (turn.State, turn.State.Settings!);
         var epoch = trial.Values.Length;
-        if (settings.Stopper is not { } stopper || (stopper.MaxEpochs > 0 && epoch >= stopper.MaxEpochs))
-        {
-            return;
-        }
 
         if (StopperCatalog.Halving(stopper) is { } halving)
         {

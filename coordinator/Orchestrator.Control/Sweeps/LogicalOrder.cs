@@ -35,7 +35,7 @@ internal static class LogicalOrder
                 Slots.Fill(turn);
             }
         }
-        while (turn.State.Due.IsEmpty && Judgement.Last(turn, at));
+        while (turn.State.Due.IsEmpty && (Judgement.Last(turn, at) || Population.Exchange(turn, at)));
 
         if (turn.State.Due.IsEmpty && turn.State.Halting.IsEmpty)
         {

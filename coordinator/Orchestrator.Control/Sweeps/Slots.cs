@@ -40,13 +40,19 @@ internal static class Slots
         }
 
         var number = state.Trials.Count;
+        if (settings.Population is not null && number >= settings.Parallel)
+        {
+            // Whoever comes after the first members begins at an exchange.
+            return false;
+        }
+
         if (number < settings.Enqueued.Count)
         {
             turn.Emit(new SweepEvent.TrialSuggested(number, settings.Enqueued[number], state.Clock, "enqueued"));
             return true;
         }
 
-        var sampler = SamplerCatalog.Find(settings.Sampler)
+        var sampler = SamplerCatalog.Find(settings.Sampler, settings.SamplerOptions)
             ?? throw new InvalidOperationException($"The sampler '{settings.Sampler}' was known when the sweep was submitted.");
         var study = new Study(settings.Space, settings.Seed, settings.Goals, new ObservedTrials(settings, state.Trials));
         if (sampler.Suggest(study, settings.Earlier.Count + number) is { } suggestion)

@@ -228,6 +228,11 @@ public static class SweepDecision
             throw new SweepRefusedException("out-of-range", $"the sampler '{turn.State.Settings.Sampler}' has no more points", "submit a file with a wider space, or another sampler");
         }
 
+        if (turn.State is { Settings.Population: not null, Phase: not SweepPhase.Searching })
+        {
+            throw new SweepRefusedException("sweep-ended", $"the members of '{turn.State.Id}' have trained to their end", "submit the file again with more training.epochs");
+        }
+
         turn.Emit(new SweepEvent.Extended(c.Trials));
         LogicalOrder.Advance(turn, c.At);
     }

@@ -13,7 +13,15 @@ public abstract record SweepEvent
     public sealed record Submitted(string Id, SweepSettings Settings, Submission Submission, DateTimeOffset At) : SweepEvent;
 
     /// <param name="Tick">The logical tick at which the slot was free.</param>
-    public sealed record TrialSuggested(int Trial, ParameterAssignment Parameters, long Tick, string Reason = "") : SweepEvent;
+    /// <param name="From">Where it begins; null for the beginning.</param>
+    public sealed record TrialSuggested(int Trial, ParameterAssignment Parameters, long Tick, string Reason = "", TrialOrigin? From = null) : SweepEvent;
+
+    /// <summary>The member of a population came to an exchange, and rests until the others have.</summary>
+    public sealed record TrialGathered(int Trial, int Epoch, long Tick) : SweepEvent;
+
+    /// <summary>The member goes on from the exchange.</summary>
+    /// <param name="Rank">From 1.</param>
+    public sealed record TrialContinued(int Trial, int Epoch, int Rank, int Of, long Tick) : SweepEvent;
 
     /// <summary>The trial came to a rung: its slot is free.</summary>
     /// <param name="Rung">From 0, within its bracket.</param>

@@ -20,6 +20,8 @@ public static class SweepEvolution
         SweepEvent.TrialSuggested e => Suggested(state, e),
         SweepEvent.SamplerExhausted => state with { IsExhausted = true },
         SweepEvent.TrialRested e => Rested(state, e),
+        SweepEvent.TrialGathered e => Gathered(state, e),
+        SweepEvent.TrialContinued e => Continued(state, e),
         SweepEvent.TrialPromoted e => Promoted(state, e),
         SweepEvent.TrialStopped e => Stopped(state, e),
         SweepEvent.SearchClosed e => state with { Closed = e.Reason, IsRepeatable = state.IsRepeatable && e.IsRepeatable },
@@ -62,6 +64,20 @@ public static class SweepEvolution
     {
         Debug.Assert(e.Trial == state.Trials.Count, "Trials are numbered without gaps.");
         var trial = new Trial { Number = e.Trial, Parameters = e.Parameters, Start = e.Tick, Reason = e.Reason };
+        if (e.From is { } from)
+        {
+            // It has the source's checkpoint, and with it what the source was worth there.
+            var source = state.Trials[from.Trial];
+            trial = trial with
+            {
+                From = from,
+                Start = e.Tick - from.Epoch,
+                Values = source.Values[..from.Epoch],
+                Standing = state.Settings!.Objective.At == ReportChoice.Best ? source.Latest : source.Standing,
+                Latest = source.Latest,
+            };
+        }
+
         return state with { Trials = state.Trials.Add(trial), Due = state.Due.Add(trial.Due) };
     }
 
@@ -77,6 +93,7 @@ public static class SweepEvolution
             Values = values,
             Inbox = trial.Inbox.Remove(e.Tick),
             Standing = StandingReport.After(objective, values, metrics, trial.Standing),
+            Latest = state.Settings.Population is null ? null : new StandingReport(values.Length, values[^1], metrics),
         };
         return state.With(next) with { Due = state.Due.Remove(trial.Due).Add(next.Due), Clock = Math.Max(state.Clock, trial.Due.Tick) };
     }
@@ -135,6 +152,19 @@ public static class SweepEvolution
         };
     }
 
+    private static SweepState Gathered(SweepState state, SweepEvent.TrialGathered e)
+    {
+        var trial = state.Trials[e.Trial];
+        return state.With(trial with { Status = TrialStatus.Resting }) with { Due = state.Due.Remove(trial.Due), Clock = Math.Max(state.Clock, e.Tick) };
+    }
+
+    private static SweepState Continued(SweepState state, SweepEvent.TrialContinued e)
+    {
+        var trial = state.Trials[e.Trial];
+        var next = trial with { Status = TrialStatus.Running, Rested = e.Tick - trial.Start - trial.Values.Length, Rung = new RungMark(e.Epoch, e.Rank, e.Of) };
+        return state.With(next) with { Due = state.Due.Add(next.Due) };
+    }
+
     private static SweepState Promoted(SweepState state, SweepEvent.TrialPromoted e)
     {
         var trial = state.Trials[e.Trial];
@@ -179,7 +209,7 @@ public static class SweepEvolution
     private static SweepState Ended(SweepState state, SweepEvent.Ended e)
     {
         var trials = state.Trials;
-        var resting = state.Ladder.Open.SelectMany(open => state.Ladder.Rungs[open].Resting).Select(entry => entry.Trial);
+        var resting = state.Trials.Where(trial => trial.Status == TrialStatus.Resting).Select(trial => trial.Number);
         foreach (var number in state.Due.Select(due => due.Trial).Concat(resting))
         {
             var trial = trials[number];

@@ -156,7 +156,7 @@ public sealed class SweepForecast
         switch (intent)
         {
             case SweepIntent.Run run:
-                var progress = trials.TryGetValue(run.Trial, out var known) ? known : trials[run.Trial] = new Progress(order++);
+                var progress = trials.TryGetValue(run.Trial, out var known) ? known : trials[run.Trial] = new Progress(order++) { Epochs = state.Trials[run.Trial].Values.Length };
                 progress.Until = run.Until;
                 if (!progress.IsRunning)
                 {

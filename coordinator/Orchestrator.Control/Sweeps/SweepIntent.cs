@@ -23,6 +23,7 @@ public abstract record SweepIntent(int Trial, int Attempt)
         SweepEvent.TrialSuggested e => OfTrial(state, e.Trial),
         SweepEvent.TrialRetried e => OfTrial(state, e.Trial).Concat(OfHalting(state.Trials[e.Trial])),
         SweepEvent.TrialPromoted e => OfTrial(state, e.Trial),
+        SweepEvent.TrialContinued e => OfTrial(state, e.Trial),
         SweepEvent.TrialStopped e => OfHalting(state.Trials[e.Trial]),
         SweepEvent.WinnerChosen or SweepEvent.Ended or SweepEvent.Deleted => Outstanding(state),
         _ => [],

@@ -13,6 +13,11 @@ public sealed record SweepSettings(
     SearchSpace Space, string Sampler, long Seed, int Trials, int Parallel, Objective Objective, int Keep = 1, int? MaxFailures = null,
     TrialOrder Order = TrialOrder.Logical)
 {
+    public SamplerOptions SamplerOptions { get; init; } = SamplerOptions.Default;
+
+    /// <summary>Trials are members of a population; null where they are not.</summary>
+    public PopulationSettings? Population { get; init; }
+
     /// <summary>Ends or pauses trials before their last report; null to train all of them to the end.</summary>
     public StopperSettings? Stopper { get; init; }
 

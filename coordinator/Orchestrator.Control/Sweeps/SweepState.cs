@@ -99,6 +99,11 @@ public sealed record SweepState
     public int UntilOf(Trial trial)
     {
         ArgumentNullException.ThrowIfNull(trial);
+        if (Settings?.Population is { } population)
+        {
+            return population.NextExchange(trial.Values.Length);
+        }
+
         if (Settings?.Stopper is not { } stopper || StopperCatalog.Halving(stopper) is not { } halving)
         {
             return 0;
@@ -108,6 +113,12 @@ public sealed record SweepState
         var next = bracket.NextRung(trial.Values.Length);
         return next < bracket.Rungs.Count ? bracket.Rungs[next] : 0;
     }
+
+    /// <summary>The epochs of a run whose checkpoints others begin from that may still need them.</summary>
+    public IReadOnlyList<int> PinnedOf(int trial, int attempt) => Settings?.Population is null
+        ? []
+        : [.. Trials.Where(other => other.From is { } from && from.Trial == trial && from.Attempt == attempt && (!other.HasEnded || other.Halting))
+            .Select(other => other.From!.Epoch).Distinct()];
 
     internal SweepState With(Trial trial) => this with { Trials = Trials.SetItem(trial.Number, trial) };
 }

@@ -31,8 +31,11 @@ public sealed record Trial
 
     public required ParameterAssignment Parameters { get; init; }
 
-    /// <summary>The logical tick at which it was suggested.</summary>
+    /// <summary>The logical tick at which it was suggested, less the epochs that it took over.</summary>
     public required long Start { get; init; }
+
+    /// <summary>Whose checkpoint it began from; null where it began at the beginning.</summary>
+    public TrialOrigin? From { get; init; }
 
     public TrialStatus Status { get; init; }
 
@@ -51,7 +54,7 @@ public sealed record Trial
     /// <summary>Who works on an external trial; null where nobody does.</summary>
     public Lease? Lease { get; init; }
 
-    /// <summary>The first objective in the reports handled so far; null where a report had none.</summary>
+    /// <summary>The first objective in the reports handled so far, with those that it took over; null where a report had none.</summary>
     public ImmutableArray<double?> Values { get; init; } = [];
 
     /// <summary>Reports that came in but are not due yet, by tick.</summary>
@@ -64,6 +67,9 @@ public sealed record Trial
     /// <summary>The handled report that counts for the objective.</summary>
     public StandingReport? Standing { get; init; }
 
+    /// <summary>The last handled report, where trials are members of a population: what one that begins from here takes over.</summary>
+    public StandingReport? Latest { get; init; }
+
     /// <summary>Of the test split, where it was scored.</summary>
     public ImmutableDictionary<string, double>? TestMetrics { get; init; }
 
@@ -75,7 +81,7 @@ public sealed record Trial
 
     /// <summary>Halting: what its run did to this report stands; null where nothing of it is wanted.</summary>
     [JsonIgnore]
-    public int? HaltAfter => Status == TrialStatus.Stopped ? Values.Length : null;
+    public int? HaltAfter => Status != TrialStatus.Stopped ? null : Values.Length > (From?.Epoch ?? 0) ? Values.Length : 0;
 
     /// <summary>Why it failed, was stopped or is paused; empty otherwise.</summary>
     public string Message { get; init; } = "";
@@ -134,6 +140,10 @@ public sealed record Trial
 
     public static string RunOf(string sweep, int trial, int attempt) => attempt == 1 ? $"{sweep}-{trial}" : $"{sweep}-{trial}r{attempt}";
 }
+
+/// <summary>Where a trial begins: after that epoch of another one's run.</summary>
+/// <param name="Attempt">Of the other one's, by which its run is found.</param>
+public sealed record TrialOrigin(int Trial, int Attempt, int Epoch);
 
 /// <param name="Epoch">The tick that it reports, from 1.</param>
 public sealed record StandingReport(int Epoch, double? Value, ImmutableDictionary<string, double> Metrics)

@@ -27,10 +27,17 @@ internal sealed partial class BrokerWatch(IDeadLetters letters, ClusterFigures f
             {
                 // It is away, which its health says; what it holds is counted when it is back.
             }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                LogFailed(exception);
+            }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Count} dead letters: messages that failed at every try; the log says why, and who waits for them asks again")]
     private partial void LogDeadLetters(long count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The dead letters could not be counted; in a while again")]
+    private partial void LogFailed(Exception exception);
 }

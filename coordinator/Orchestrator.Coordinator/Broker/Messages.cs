@@ -12,8 +12,14 @@ namespace Orchestrator.Coordinator.Broker;
 /// <param name="KnownTicks">Reports that stand in the sweep's stream already.</param>
 /// <param name="UntilEpoch">Where it pauses until the message comes with a later epoch; 0 to train to its end.</param>
 /// <param name="IsSpeculative">The sweep may find that it ended at an epoch that it has passed: what was the best checkpoint then is kept.</param>
+/// <param name="From">Where it begins; null for the beginning.</param>
+/// <param name="IsCopied">Other trials may begin where it pauses: the epoch is told once its checkpoint is there.</param>
+/// <param name="Pinned">Epochs of this run whose checkpoints others begin from, and may still need.</param>
 public sealed record RunTrial(string Sweep, int Trial, int Attempt, string Run, string Spec, string DatasetSha256, int KnownTicks, int UntilEpoch = 0,
-    bool IsSpeculative = false);
+    bool IsSpeculative = false, TrialSource? From = null, bool IsCopied = false, IReadOnlyList<int>? Pinned = null);
+
+/// <summary>The checkpoint of another trial's run at an epoch's end.</summary>
+public sealed record TrialSource(string Run, int Epoch);
 
 /// <summary>To the run coordinator: end this trial's run early (its metrics stand), or at once.</summary>
 /// <param name="AfterEpoch">Its metrics and checkpoints to this epoch stand, whatever it has done since; null where nothing of it is wanted.</param>

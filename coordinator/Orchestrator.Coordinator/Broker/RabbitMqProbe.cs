@@ -8,6 +8,9 @@ internal sealed class RabbitMqProbe(BrokerAddress address, TimeSpan timeout)
 {
     private const int NotFound = 404;
 
+    /// <summary>It is being shut down.</summary>
+    private const int ConnectionForced = 320;
+
     /// <exception cref="BrokerException">broker-denied or broker-unreachable</exception>
     public async Task<IConnection> ConnectAsync(CancellationToken cancellationToken)
     {
@@ -35,7 +38,7 @@ internal sealed class RabbitMqProbe(BrokerAddress address, TimeSpan timeout)
         {
             throw new BrokerException("broker-denied", $"The broker {address} refuses the user or the password.", "Correct them in --broker.", exception);
         }
-        catch (Exception exception) when (Causes(exception).OfType<OperationInterruptedException>().FirstOrDefault() is { } interrupted)
+        catch (Exception exception) when (Causes(exception).OfType<OperationInterruptedException>().FirstOrDefault() is { } interrupted && !IsAway(interrupted))
         {
             throw new BrokerException(
                 "broker-denied",
@@ -43,13 +46,9 @@ internal sealed class RabbitMqProbe(BrokerAddress address, TimeSpan timeout)
                 "Create it (rabbitmqctl add_vhost, set_permissions), or correct --broker.",
                 exception);
         }
-        catch (Exception exception) when (exception is BrokerUnreachableException or TimeoutException or IOException)
+        catch (Exception exception) when (IsAway(exception))
         {
-            throw new BrokerException(
-                "broker-unreachable",
-                $"The broker {address} does not answer: {Causes(exception).Last().Message.ReplaceLineEndings(" ")}",
-                "Start it, or correct host and port in --broker.",
-                exception);
+            throw Away(exception);
         }
     }
 
@@ -58,22 +57,16 @@ internal sealed class RabbitMqProbe(BrokerAddress address, TimeSpan timeout)
     /// has the queue no more, nor the first letter.
     /// </summary>
     /// <exception cref="BrokerException">broker-denied or broker-unreachable</exception>
-    public async Task DeclareAsync(IEnumerable<string> queues, CancellationToken cancellationToken)
+    public Task DeclareAsync(IEnumerable<string> queues, CancellationToken cancellationToken) =>
+        WhileItIsThereAsync(connection => DeclareAsync(connection, queues, cancellationToken), cancellationToken);
+
+    /// <summary>The messages that wait in these queues; a queue that does not exist holds none.</summary>
+    /// <exception cref="BrokerException">broker-denied or broker-unreachable</exception>
+    public async Task<long> CountAsync(IEnumerable<string> queues, CancellationToken cancellationToken)
     {
-        await using var connection = await ConnectAsync(cancellationToken);
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
-        var quorum = new Dictionary<string, object?>(StringComparer.Ordinal) { ["x-queue-type"] = "quorum" };
-        foreach (var queue in queues)
-        {
-            try
-            {
-                await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, quorum, cancellationToken: cancellationToken);
-            }
-            catch (OperationInterruptedException exception)
-            {
-                throw NotMade(address.ToString(), queue, exception);
-            }
-        }
+        var count = 0L;
+        await WhileItIsThereAsync(async connection => count = await CountAsync(connection, queues, cancellationToken), cancellationToken);
+        return count;
     }
 
     public static BrokerException NotMade(string where, string queues, Exception inner) => new(
@@ -82,10 +75,39 @@ internal sealed class RabbitMqProbe(BrokerAddress address, TimeSpan timeout)
         "Delete queues of another kind under these names, or grant the user configure, write and read on them.",
         inner);
 
-    /// <summary>The messages that wait in these queues; a queue that does not exist holds none.</summary>
-    public async Task<long> CountAsync(IEnumerable<string> queues, CancellationToken cancellationToken)
+    /// <summary>It may go away at any moment, and every call has its own way to say so.</summary>
+    private async Task WhileItIsThereAsync(Func<IConnection, Task> speak, CancellationToken cancellationToken)
     {
         await using var connection = await ConnectAsync(cancellationToken);
+        try
+        {
+            await speak(connection);
+        }
+        catch (Exception exception) when (IsAway(exception))
+        {
+            throw Away(exception);
+        }
+    }
+
+    private async Task DeclareAsync(IConnection connection, IEnumerable<string> queues, CancellationToken cancellationToken)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        var quorum = new Dictionary<string, object?>(StringComparer.Ordinal) { ["x-queue-type"] = "quorum" };
+        foreach (var queue in queues)
+        {
+            try
+            {
+                await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, quorum, cancellationToken: cancellationToken);
+            }
+            catch (OperationInterruptedException exception) when (!IsAway(exception))
+            {
+                throw NotMade(address.ToString(), queue, exception);
+            }
+        }
+    }
+
+    private static async Task<long> CountAsync(IConnection connection, IEnumerable<string> queues, CancellationToken cancellationToken)
+    {
         var count = 0L;
         foreach (var queue in queues)
         {
@@ -103,6 +125,15 @@ internal sealed class RabbitMqProbe(BrokerAddress address, TimeSpan timeout)
 
         return count;
     }
+
+    private static bool IsAway(Exception exception) => exception is BrokerUnreachableException or TimeoutException or IOException
+        || (exception is OperationInterruptedException { ShutdownReason: var reason } && reason is null or { Initiator: not ShutdownInitiator.Peer } or { ReplyCode: ConnectionForced });
+
+    private BrokerException Away(Exception exception) => new(
+        "broker-unreachable",
+        $"The broker {address} does not answer: {Causes(exception).Last().Message.ReplaceLineEndings(" ")}",
+        "Start it, or correct host and port in --broker.",
+        exception);
 
     private static IEnumerable<Exception> Causes(Exception exception)
     {

@@ -44,7 +44,7 @@ internal sealed partial class PlacementLoop : BackgroundService
             {
                 await PlaceAsync();
             }
-            catch (Exception exception) when (exception is not OperationCanceledException)
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
                 // The journal was away; what waits is still there.
                 LogFailed(exception);

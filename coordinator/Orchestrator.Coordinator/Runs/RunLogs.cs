@@ -108,7 +108,7 @@ internal sealed partial class RunLogs(DataDirectory directory, TimeProvider time
                 Write(FileOf(run), lines);
                 said = false;
             }
-            catch (IOException exception)
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
                 if (!said)
                 {

@@ -11,7 +11,8 @@ internal static class RunMessages
     public static object? Of(RunState after, RunEvent happened) => after.Trial is not { } trial ? null : happened switch
     {
         RunEvent.GenerationBegun { Generation: 1 } => Started(after, trial),
-        RunEvent.EpochFinished e => Reported(after, trial, e.Epoch, e.Metrics),
+        RunEvent.EpochFinished e when !IsWithheld(after, e.Epoch) => Reported(after, trial, e.Epoch, e.Metrics),
+        RunEvent.TrainingEnded { Paused: true } e when after.Plan!.IsCopied => ReportedAt(after, trial, e.Epoch),
         RunEvent.RunEnded => Finished(after, trial),
         RunEvent.TestScored => Scored(after, trial),
         _ => null,
@@ -30,7 +31,7 @@ internal static class RunMessages
             yield return Started(state, trial);
         }
 
-        foreach (var epoch in state.History.Where(epoch => epoch.Epoch > knownTicks))
+        foreach (var epoch in state.History.Where(epoch => epoch.Epoch > knownTicks && !IsWithheld(state, epoch.Epoch)))
         {
             yield return Reported(state, trial, epoch.Epoch, epoch.Metrics);
         }
@@ -52,11 +53,18 @@ internal static class RunMessages
     public static TrialScored Scored(RunState state, TrialKey trial) =>
         new(trial.Sweep, trial.Number, trial.Attempt, state.Id, state.TestMetrics ?? new Dictionary<string, double>());
 
+    /// <summary>Whoever hears of the epoch at which it pauses may copy its checkpoint, which is written after the epoch was reported.</summary>
+    private static bool IsWithheld(RunState state, int epoch) =>
+        state.Plan!.IsCopied && state.Outcome is null && state.UntilEpoch > 0 && epoch == state.Target && epoch < state.Plan.Epochs && !state.IsPaused;
+
+    private static TrialReported? ReportedAt(RunState after, TrialKey trial, int epoch) =>
+        after.History.Find(record => record.Epoch == epoch) is { } record ? Reported(after, trial, epoch, record.Metrics) : null;
+
     private static TrialStarted Started(RunState state, TrialKey trial) => new(trial.Sweep, trial.Number, trial.Attempt, state.Id);
 
     private static TrialReported Reported(RunState state, TrialKey trial, int epoch, IReadOnlyDictionary<string, double> metrics) =>
         new(trial.Sweep, trial.Number, trial.Attempt, state.Id, epoch, metrics);
 
     private static TrialFinished Finished(RunState state, TrialKey trial) => new(trial.Sweep, trial.Number, trial.Attempt, state.Id, state.Name,
-        state.OutcomeKind?.Name() ?? "", state.Message, state.History.Count, state.Best?.Id ?? "", state.WeightsHash);
+        state.OutcomeKind?.Name() ?? "", state.Message, state.History.IsEmpty ? 0 : state.History[^1].Epoch, state.Best?.Id ?? "", state.WeightsHash);
 }

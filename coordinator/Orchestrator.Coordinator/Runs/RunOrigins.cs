@@ -3,6 +3,7 @@ using Grpc.Core;
 using Orchestrator.Control.Runs;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Artifacts;
+using Orchestrator.Coordinator.Broker;
 using Orchestrator.Specs;
 
 namespace Orchestrator.Coordinator.Runs;
@@ -10,6 +11,11 @@ namespace Orchestrator.Coordinator.Runs;
 /// <summary>Lets a run begin where another one's checkpoint stands.</summary>
 internal sealed class RunOrigins(RunTable table, IArtifactStore artifacts)
 {
+    /// <summary>Checks that the run can go on from where another one's epoch ended, and copies the checkpoint.</summary>
+    /// <exception cref="UserException">There is no such checkpoint, or the file can't go on from it.</exception>
+    public Task<CheckpointOrigin> TakeAsync(TrialSource source, string run, RunSpec spec, string datasetSha256, CancellationToken cancellationToken) =>
+        TakeAsync(Retention.AtEndOf(source.Epoch, table.Find(source.Run)?.Checkpoints ?? [])?.Id ?? throw CheckpointApi.Unknown($"{source.Run} at epoch {source.Epoch}"), run, spec, datasetSha256, cancellationToken);
+
     /// <summary>Checks that the run can go on from the checkpoint, and copies it. Whether the tensors fit only its trainer can tell.</summary>
     /// <param name="run">The new run's identifier.</param>
     /// <exception cref="UserException">There is no such checkpoint, or the file can't go on from it.</exception>

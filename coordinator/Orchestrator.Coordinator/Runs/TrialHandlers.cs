@@ -1,4 +1,6 @@
+using Grpc.Core;
 using Orchestrator.Control.Runs;
+using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Broker;
 using Orchestrator.Coordinator.Datasets;
 using Orchestrator.Specs;
@@ -6,7 +8,7 @@ using Orchestrator.Specs;
 namespace Orchestrator.Coordinator.Runs;
 
 /// <summary>What a sweep wants of its trials' runs. Every message may come again, and late.</summary>
-internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRows rows, IMessageBus bus, TimeProvider time)
+internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRows rows, RunOrigins origins, IMessageBus bus, TimeProvider time)
     : IMessageHandler<RunTrial>, IMessageHandler<StopTrial>, IMessageHandler<ScoreTrial>, IMessageHandler<ReleaseTrial>
 {
     /// <summary>Starts the run; for one that is known, tells everything that the sweep does not know yet.</summary>
@@ -16,7 +18,7 @@ internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRo
         {
             if (known is { Outcome: null, CutAfter: null })
             {
-                known = await runs.ExecuteAsync(message.Run, new RunCommand.Extend(message.UntilEpoch, time.GetUtcNow()));
+                known = await runs.ExecuteAsync(message.Run, new RunCommand.Extend(message.UntilEpoch, time.GetUtcNow(), message.Pinned));
             }
 
             foreach (var answer in RunMessages.Beyond(known, message.KnownTicks))
@@ -30,8 +32,21 @@ internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRo
         var spec = RunSpec.FromJson(message.Spec);
         var plan = RunPlan.From(spec, await rows.OfAsync(message.DatasetSha256, cancellationToken));
         plan = message.IsSpeculative ? plan with { Retention = plan.Retention with { KeepPast = true } } : plan;
-        await runs.ExecuteAsync(message.Run, new RunCommand.Request(message.Run, plan, message.Spec, message.DatasetSha256,
-            new TrialKey(message.Sweep, message.Trial, message.Attempt), TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow(), message.UntilEpoch));
+        CheckpointOrigin? from = null;
+        try
+        {
+            from = message.From is { } source ? await origins.TakeAsync(source, message.Run, spec, message.DatasetSha256, cancellationToken) : null;
+        }
+        catch (UserException refusal) when (refusal.Status is StatusCode.NotFound or StatusCode.DataLoss or StatusCode.InvalidArgument)
+        {
+            // Asking again would not bring it back: a person has to look.
+            await bus.SendAsync(
+                new TrialFinished(message.Sweep, message.Trial, message.Attempt, message.Run, "failed", FailureKind.Corrupt.Name(), refusal.Message, 0, "", ""), cancellationToken);
+            return;
+        }
+
+        await runs.ExecuteAsync(message.Run, new RunCommand.Request(message.Run, plan with { IsCopied = message.IsCopied }, message.Spec, message.DatasetSha256,
+            new TrialKey(message.Sweep, message.Trial, message.Attempt), TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow(), message.UntilEpoch, from));
     }
 
     /// <summary>One that had ended already says so again.</summary>

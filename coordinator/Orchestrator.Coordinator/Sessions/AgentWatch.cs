@@ -93,7 +93,8 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
             await LookAtAsync(agent, cancellationToken);
             if (agent.Connection is null || agent.Silent > StaleHeartbeat)
             {
-                away[agent.Id] = agent.Seen && agent.Silent > StaleHeartbeat;
+                // One that a coordinator before this one knew is on its way back, with what it has to tell.
+                away[agent.Id] = agent.Seen ? agent.Silent > StaleHeartbeat : time.GetElapsedTime(startedAt) > Absence;
             }
         }
 
@@ -142,7 +143,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         {
             await LookAsync(stoppingToken);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
         {
             // The journal was away; the next look sees the same.
             LogFailed(exception);

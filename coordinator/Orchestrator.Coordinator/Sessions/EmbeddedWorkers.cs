@@ -155,7 +155,7 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
             {
                 await LookAsync(stoppingToken);
             }
-            catch (Exception exception) when (exception is not OperationCanceledException)
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
                 LogFailed(exception);
             }

@@ -18,8 +18,12 @@ internal sealed partial class SweepController(SweepBook book, SweepOutbox outbox
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield();
-        await TakeUpAsync(stoppingToken);
         using var timer = new PeriodicTimer(Look, time);
+        while (!await TryTakeUpAsync(stoppingToken))
+        {
+            await timer.WaitForNextTickAsync(stoppingToken);
+        }
+
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             ForgetDeleted();
@@ -29,7 +33,7 @@ internal sealed partial class SweepController(SweepBook book, SweepOutbox outbox
                 {
                     await LookAtAsync(sweep, stoppingToken);
                 }
-                catch (Exception error) when (error is not OperationCanceledException)
+                catch (Exception error) when (!stoppingToken.IsCancellationRequested)
                 {
                     LogTrouble(error, sweep.Id);
                 }
@@ -38,9 +42,21 @@ internal sealed partial class SweepController(SweepBook book, SweepOutbox outbox
     }
 
     /// <summary>Replays every sweep; those under way say at once what they still want.</summary>
-    private async Task TakeUpAsync(CancellationToken cancellationToken)
+    /// <returns>False where the journal is away.</returns>
+    private async Task<bool> TryTakeUpAsync(CancellationToken cancellationToken)
     {
-        foreach (var id in await book.ListAsync(cancellationToken))
+        IReadOnlyList<string> sweeps;
+        try
+        {
+            sweeps = await book.ListAsync(cancellationToken);
+        }
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested)
+        {
+            LogUnlisted(error);
+            return false;
+        }
+
+        foreach (var id in sweeps)
         {
             try
             {
@@ -54,11 +70,13 @@ internal sealed partial class SweepController(SweepBook book, SweepOutbox outbox
                     await book.DeleteAsync(id, cancellationToken);
                 }
             }
-            catch (Exception error) when (error is not OperationCanceledException)
+            catch (Exception error) when (!cancellationToken.IsCancellationRequested)
             {
                 LogTrouble(error, id);
             }
         }
+
+        return true;
     }
 
     private async Task LookAtAsync(ActiveSweep sweep, CancellationToken cancellationToken)
@@ -122,6 +140,9 @@ internal sealed partial class SweepController(SweepBook book, SweepOutbox outbox
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Sweep {Sweep} taken up again: {Phase}")]
     private partial void LogTakenUp(string sweep, SweepPhase phase);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The sweeps could not be listed; in a moment again")]
+    private partial void LogUnlisted(Exception error);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Sweep {Sweep} could not be looked after; next time again")]
     private partial void LogTrouble(Exception error, string sweep);

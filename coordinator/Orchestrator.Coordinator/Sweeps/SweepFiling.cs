@@ -18,13 +18,16 @@ internal static class SweepFiling
         {
             var space = new SearchSpace([.. file.Parameters.Select(ParameterOf)], file.Constraints);
             SpaceRoom.Check(space);
-            var sampler = SamplerCatalog.Find(file.Search.Sampler) ?? throw Wrong(fileName, "unknown-sampler", "search.sampler",
-                $"there is no sampler '{file.Search.Sampler}'", $"use one of {string.Join(", ", SamplerCatalog.Names)}");
+            var sampler = SamplerCatalog.Find(file.Search.Sampler.Name, OptionsOf(file.Search.Sampler)) ?? throw Wrong(fileName, "unknown-sampler", "search.sampler",
+                $"there is no sampler '{file.Search.Sampler.Name}'", $"use one of {string.Join(", ", SamplerCatalog.Names)}");
+            var population = PopulationOf(file);
             var settings = new SweepSettings(
-                space, sampler.Name, file.Seed, TrialsOf(file.Search, sampler.Size(space), fileName), file.Search.Parallel,
+                space, sampler.Name, file.Seed, TrialsOf(file.Search, sampler.Size(space) ?? (file.Search.Trials == 0 ? population?.TrialsOf(file.Search.Parallel) : null), fileName), file.Search.Parallel,
                 ObjectiveOf(file.Search.Objective), file.Search.Keep, file.Search.MaxFailures,
                 file.Search.Order == "arrival" ? TrialOrder.Arrival : TrialOrder.Logical)
             {
+                SamplerOptions = OptionsOf(file.Search.Sampler),
+                Population = population,
                 Stopper = file.Search.Stopper is { } stopper ? StopperOf(stopper, file.MaxEpochs) : null,
                 Others = [.. file.Search.Objectives.Skip(1).Select(ObjectiveOf)],
                 Constraints = [.. file.Search.Constraints.Select(constraint => new MetricConstraint(constraint.Metric, constraint.Min, constraint.Max))],
@@ -47,7 +50,7 @@ internal static class SweepFiling
     {
         if (search.Trials == 0 && size is null)
         {
-            throw Wrong(fileName, "missing-field", "search.trials", $"the sampler '{search.Sampler}' never ends by itself", "say how many trials: trials: 20");
+            throw Wrong(fileName, "missing-field", "search.trials", $"the sampler '{search.Sampler.Name}' never ends by itself", "say how many trials: trials: 20");
         }
 
         if (search.Trials == 0 && size > MostTrials)
@@ -66,7 +69,25 @@ internal static class SweepFiling
 
     private static StopperSettings StopperOf(StopperSpec stopper, int maxEpochs) => new(
         stopper.Name, stopper.MinEpochs, stopper.MaxEpochs ?? maxEpochs, stopper.Reduction, stopper.Percentile, stopper.Startup, stopper.Patience, stopper.MinDelta,
-        stopper.Lower, stopper.Upper);
+        stopper.Lower, stopper.Upper)
+    {
+        Of = stopper.Of is { } wrapped
+            ? new StopperSettings(wrapped.Name, wrapped.MinEpochs, Percentile: wrapped.Percentile, Startup: wrapped.Startup, Lower: wrapped.Lower, Upper: wrapped.Upper)
+            : null,
+    };
+
+    private static PopulationSettings? PopulationOf(SweepFile file) => file.Search.Sampler is { Name: "pbt" } pbt
+        ? new PopulationSettings(pbt.Every?.Count ?? Math.Max(1, file.MaxEpochs / 10), file.MaxEpochs, pbt.Truncation, pbt.Perturb, pbt.Resample, file.Inherited)
+        : null;
+
+    internal static SamplerOptions OptionsOf(SamplerSpec sampler) => new()
+    {
+        Startup = sampler.Startup,
+        PriorWeight = sampler.PriorWeight,
+        Candidates = sampler.Candidates,
+        Better = sampler.Better,
+        Population = sampler.Population ?? 0,
+    };
 
     private static ParameterAssignment PointOf(SearchSpace space, JsonObject point, int index, string fileName)
     {
@@ -104,7 +125,12 @@ internal static class SweepFiling
         parameter.Name,
         DomainOf(parameter),
         [.. parameter.When.Select(condition => new Condition(
-            condition.Key, [.. condition.Value.Values.Select(ParameterValue.Of)], condition.Value.Min, condition.Value.Max))]);
+            condition.Key, [.. condition.Value.Values.Select(ParameterValue.Of)], condition.Value.Min, condition.Value.Max))])
+    {
+        Prior = parameter.Prior is { } prior
+            ? new ParameterPrior(prior.At is { } at ? ParameterValue.Of(at) : null, prior.Spread ?? ParameterPrior.UsualSpread, prior.Weights)
+            : null,
+    };
 
     private static ParameterDomain DomainOf(ParameterSpec parameter) => parameter.Kind switch
     {

@@ -103,10 +103,12 @@ internal sealed partial class SweepOutbox(IMessageBus bus, TimeProvider time, IL
             spec = spec with { Package = package with { Sha256 = submission.PackageSha256 } };
         }
 
+        var from = trial.From is { } origin ? new TrialSource(Trial.RunOf(state.Id, origin.Trial, origin.Attempt), origin.Epoch) : null;
         using var span = SweepTraces.StartTrial(submission.TraceParent, trial, run);
         await bus.SendAsync(
             new RunTrial(
-                state.Id, trial.Number, intent.Attempt, run, spec.ToJson(), submission.DatasetSha256, trial.KnownTicks, intent.Until, state.Settings!.MayCut),
+                state.Id, trial.Number, intent.Attempt, run, spec.ToJson(), submission.DatasetSha256, trial.KnownTicks, intent.Until, state.Settings!.MayCut,
+                from, state.Settings.Population is not null, state.PinnedOf(trial.Number, intent.Attempt)),
             cancellationToken);
     }
 

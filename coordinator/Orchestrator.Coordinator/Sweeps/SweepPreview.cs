@@ -30,9 +30,10 @@ internal sealed record SweepPreview(
         var settings = SweepFiling.SettingsOf(file, fileName, []);
         var epochs = settings.Stopper?.MaxEpochs is > 0 and var told ? Math.Max(told, file.MaxEpochs) : file.MaxEpochs;
         var played = settings with { Trials = Math.Min(settings.Trials, MostPlayed), Enqueued = [.. settings.Enqueued.Take(MostPlayed)] };
-        long? most = epochs == 0 ? null : (long)settings.Trials * epochs;
+        // A member of a population goes on where the one before it stood.
+        long? most = epochs == 0 ? null : (long)(settings.Population is null ? settings.Trials : settings.Parallel) * epochs;
         long? expected = most;
-        if (most is not null && settings.Stopper is { Name: not ("threshold" or "patient") } && epochs <= 10_000)
+        if (most is not null && settings.Stopper is { Name: not ("threshold" or "patient") } && settings.Population is null && epochs <= 10_000)
         {
             var forecast = SweepForecast.OfStopper(played, epochs);
             expected = (long)Math.Round((double)forecast.Epochs * settings.Trials / played.Trials);

@@ -110,6 +110,7 @@ internal static class SweepView
             Seconds = trial.StartedAt is { } started ? Seconds(started, trial.EndedAt ?? trial.End?.At ?? now) : 0,
             Message = trial.Message,
             Reason = trial.Reason,
+            From = trial.From is { } from ? new Wire.TrialOrigin { Trial = from.Trial, Epoch = from.Epoch } : null,
             Worker = trial.Lease?.Worker ?? "",
             Rung = trial.Rung is { } rung ? new Wire.Rung { Epoch = rung.Epoch, Rank = rung.Rank, Of = rung.Of } : null,
             Values = { state.Settings!.Others.Count > 0 && Ranking.ValuesOf(state.Settings, trial) is { } values ? values : [] },

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Text.Json;
 using System.Threading.Channels;
 using Orchestrator.V1;
@@ -75,7 +74,7 @@ public sealed partial class TraceStore : BackgroundService
                 _metrics.Kept(batch.Count);
                 return;
             }
-            catch (DbException error)
+            catch (Exception error)
             {
                 // At the host's stop there is no second try: traces are not worth waiting for.
                 if (_waiting.Reader.Completion.IsCompleted || stoppingToken.IsCancellationRequested)

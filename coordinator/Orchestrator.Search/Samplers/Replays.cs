@@ -16,17 +16,18 @@ internal sealed class Replays<TFold>
     private readonly ConditionalWeakTable<SearchSpace, List<Replay>> bySpace = [];
 
     /// <summary>The fold over as many trials as it can take.</summary>
+    /// <param name="variant">Of the fold: what else it depends on.</param>
     /// <param name="start">Over none.</param>
     /// <param name="next">Over more trials, and how many in all; null where those that it needs have not all ended.</param>
-    public TFold Of(Study study, History history, Func<TFold> start, Func<TFold, (TFold Fold, int Trials)?> next)
+    public TFold Of(Study study, History history, int variant, Func<TFold> start, Func<TFold, (TFold Fold, int Trials)?> next)
     {
         var replays = bySpace.GetOrCreateValue(study.Space);
         lock (replays)
         {
-            var replay = replays.Find(known => known.Seed == study.Seed && known.IsOf(study, history));
+            var replay = replays.Find(known => known.Seed == study.Seed && known.Variant == variant && known.IsOf(study, history));
             if (replay is null)
             {
-                replay = new Replay(study.Seed, start());
+                replay = new Replay(study.Seed, variant, start());
                 replays.Insert(0, replay);
                 if (replays.Count > MostOfASpace)
                 {
@@ -43,11 +44,13 @@ internal sealed class Replays<TFold>
         }
     }
 
-    private sealed class Replay(long seed, TFold fold)
+    private sealed class Replay(long seed, int variant, TFold fold)
     {
         private readonly List<(ParameterAssignment Parameters, ObservedState State, double[] Costs, double Violation, int Ticks)> folded = [];
 
         public long Seed { get; } = seed;
+
+        public int Variant { get; } = variant;
 
         public TFold Fold { get; private set; } = fold;
 

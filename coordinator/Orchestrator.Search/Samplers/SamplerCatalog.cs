@@ -3,10 +3,19 @@ namespace Orchestrator.Search;
 /// <summary>The samplers by the names that sweep files use.</summary>
 public static class SamplerCatalog
 {
-    private static readonly ISampler[] Samplers = [new GridSampler(), new RandomSampler(), new SobolSampler(), new TpeSampler(), new GpSampler(), new CmaEsSampler(), new Nsga2Sampler()];
-
-    public static IReadOnlyList<string> Names { get; } = [.. Samplers.Select(sampler => sampler.Name)];
+    public static IReadOnlyList<string> Names { get; } = ["grid", "random", "sobol", "tpe", "gp", "cma-es", "nsga2", "pbt"];
 
     /// <summary>Null where no sampler has the name.</summary>
-    public static ISampler? Find(string name) => Array.Find(Samplers, sampler => sampler.Name == name);
+    public static ISampler? Find(string name, SamplerOptions? options = null) => name switch
+    {
+        "grid" => new GridSampler(),
+        "random" => new RandomSampler(),
+        "sobol" => new SobolSampler(),
+        "tpe" => new TpeSampler(options),
+        "gp" => new GpSampler(options),
+        "cma-es" => new CmaEsSampler(options),
+        "nsga2" => new Nsga2Sampler(options),
+        "pbt" => new PbtSampler(),
+        _ => null,
+    };
 }

@@ -11,6 +11,10 @@ public sealed record Parameter(string Name, ParameterDomain Domain, IReadOnlyLis
         : this(name, domain, [])
     {
     }
+
+    /// <summary>What is believed of it before the first trial; null where nothing is.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ParameterPrior? Prior { get; init; }
 }
 
 /// <summary>The space that a sweep searches: checked parameters in their declared order, some of which apply only where others have certain values.</summary>

@@ -1,7 +1,7 @@
 namespace Orchestrator.Search;
 
 /// <summary>A search space that can't be searched.</summary>
-/// <param name="code">empty-space, bad-range, duplicate-parameter, unknown-parent, bad-condition, condition-cycle, endless-grid, bad-constraint, small-space</param>
+/// <param name="code">empty-space, bad-range, duplicate-parameter, unknown-parent, bad-condition, condition-cycle, endless-grid, bad-constraint, bad-prior, small-space</param>
 /// <param name="parameter">The parameter's name; empty for the whole space.</param>
 public sealed class SearchSpaceException(string code, string parameter, string message, string mend) : Exception(message)
 {

@@ -24,6 +24,11 @@ internal static class SpaceCheck
             {
                 throw Fault("bad-range", parameter, fault, "mend the bounds");
             }
+
+            if (parameter.Prior?.Fault(parameter.Domain) is { } wrong)
+            {
+                throw Fault("bad-prior", parameter, wrong, parameter.Domain is ParameterDomain.Choice { Ordered: false } ? "prior: [3, 1]" : "prior: { at: VALUE, spread: 0.2 }");
+            }
         }
 
         foreach (var parameter in parameters)

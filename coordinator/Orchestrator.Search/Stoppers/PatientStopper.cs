@@ -4,9 +4,11 @@ namespace Orchestrator.Search;
 
 /// <summary>
 /// Ends a trial that has not improved for some epochs: early stopping as in Prechelt, "Early stopping, but when?" (1998), with the criterion of consecutive
-/// epochs. Looks at the trial's own reports alone, whatever the objective takes its value from.
+/// epochs. Looks at the trial's own reports alone, whatever the objective takes its value from. Around another stopper it gives trials time: that one's word
+/// counts only while the trial does not improve.
 /// </summary>
-public sealed class PatientStopper(int patience, double minDelta, int minEpochs) : IStopper
+/// <param name="wrapped">Must want the trial's end too; null where patience alone decides.</param>
+public sealed class PatientStopper(int patience, double minDelta, int minEpochs, IStopper? wrapped = null) : IStopper
 {
     public string Name => "patient";
 
@@ -23,8 +25,14 @@ public sealed class PatientStopper(int patience, double minDelta, int minEpochs)
         }
 
         var epoch = trial.Reports.Count;
-        return epoch >= minEpochs && epoch - bestAt >= patience
-            ? string.Create(CultureInfo.InvariantCulture, $"epoch {epoch}: no improvement for {epoch - bestAt} epochs")
+        if (epoch < minEpochs || epoch - bestAt < patience)
+        {
+            return null;
+        }
+
+        var why = string.Create(CultureInfo.InvariantCulture, $"no improvement for {epoch - bestAt} epochs");
+        return wrapped is null ? string.Create(CultureInfo.InvariantCulture, $"epoch {epoch}: {why}")
+            : wrapped.WhyStop(score, trial, trials) is { } other ? $"{other}; {why}"
             : null;
     }
 }

@@ -10,7 +10,7 @@ public static class StopperCatalog
     {
         "median" => new PercentileStopper(settings.Name, 50, settings.MinEpochs, settings.Startup),
         "percentile" => new PercentileStopper(settings.Name, settings.Percentile, settings.MinEpochs, settings.Startup),
-        "patient" => new PatientStopper(settings.Patience, settings.MinDelta, settings.MinEpochs),
+        "patient" => new PatientStopper(settings.Patience, settings.MinDelta, settings.MinEpochs, settings.Of is { } wrapped ? Stopper(wrapped) : null),
         "threshold" => new ThresholdStopper(settings.Lower, settings.Upper, settings.MinEpochs),
         _ => null,
     };

@@ -13,4 +13,8 @@ namespace Orchestrator.Search;
 /// <param name="Upper">threshold: stopped above it.</param>
 public sealed record StopperSettings(
     string Name, int MinEpochs = 1, int MaxEpochs = 0, int Reduction = 3, double Percentile = 50, int Startup = 5, int Patience = 10, double MinDelta = 0,
-    double? Lower = null, double? Upper = null);
+    double? Lower = null, double? Upper = null)
+{
+    /// <summary>patient: the stopper whose word counts only once patience is spent; null where patience alone decides.</summary>
+    public StopperSettings? Of { get; init; }
+}

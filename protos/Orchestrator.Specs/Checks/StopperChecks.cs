@@ -13,6 +13,7 @@ internal static class StopperChecks
         ["reduction"] = ["asha", "successive-halving", "hyperband"],
         ["percentile"] = ["percentile"],
         ["startup"] = ["median", "percentile"],
+        ["of"] = ["patient"],
         ["patience"] = ["patient"],
         ["min_delta"] = ["patient"],
         ["lower"] = ["threshold"],
@@ -44,7 +45,7 @@ internal static class StopperChecks
     {
         foreach (var field in (string[])["enqueue", "warm_start"])
         {
-            if (spec.Sampler == "grid" && search[field] is { } given)
+            if (spec.Sampler.Name == "grid" && search[field] is { } given)
             {
                 throw given.Place.Error("unknown-field", "a grid tries every point, whatever was tried before", "another sampler, or take it away");
             }
@@ -58,12 +59,12 @@ internal static class StopperChecks
 
     private static void CheckStopper(SpecNode node, StopperSpec stopper, int epochs)
     {
-        foreach (var (name, value) in node is SpecNode.Map map ? map.Fields : [])
+        FieldsByName.Check(node, stopper.Name, Fields);
+        if (stopper.Of is { } wrapped)
         {
-            if (Fields.TryGetValue(name, out var stoppers) && !stoppers.Contains(stopper.Name, StringComparer.Ordinal))
-            {
-                throw value.Place.Error("unknown-field", $"{stopper.Name} has no {name}", $"it belongs to {string.Join(", ", stoppers)}");
-            }
+            var inner = ((SpecNode.Map)node)["of"]!;
+            FieldsByName.Check(inner, wrapped.Name, Fields);
+            CheckBounds(inner.Place, wrapped.Name, wrapped.Lower, wrapped.Upper);
         }
 
         Place At(string field) => (node as SpecNode.Map)?[field]?.Place ?? node.Place.Child(field);
@@ -83,9 +84,14 @@ internal static class StopperChecks
             throw At("min_epochs").Error("out-of-range", $"a trial has {Show(most)} epochs, so none is left after the lowest rung at {Show(stopper.MinEpochs)}", most == 1 ? "more training.epochs, or no stopper" : $"below {Show(most)}");
         }
 
-        if (stopper.Name == "threshold" && (stopper is { Lower: null, Upper: null } || stopper.Lower > stopper.Upper))
+        CheckBounds(node.Place, stopper.Name, stopper.Lower, stopper.Upper);
+    }
+
+    private static void CheckBounds(Place place, string name, double? lower, double? upper)
+    {
+        if (name == "threshold" && ((lower is null && upper is null) || lower > upper))
         {
-            throw node.Place.Error("missing-field", "threshold needs a bound", "stopper: { name: threshold, upper: 5 }, or lower");
+            throw place.Error("missing-field", "threshold needs a bound", "{ name: threshold, upper: 5 }, or lower");
         }
     }
 

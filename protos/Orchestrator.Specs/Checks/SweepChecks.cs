@@ -17,12 +17,13 @@ internal static class SweepChecks
             CheckUse(place, run, parameters);
         }
 
-        if (search.Trials == 0 && search.Sampler != "grid")
+        SamplerChecks.Check(document, search, parameters);
+        if (search.Trials == 0 && search.Sampler.Name is not ("grid" or "pbt"))
         {
-            throw document["search"]!.Place.Child("trials").Error("missing-field", $"{search.Sampler} does not end by itself", "say how many: trials: 20");
+            throw document["search"]!.Place.Child("trials").Error("missing-field", $"{search.Sampler.Name} does not end by itself", "say how many: trials: 20");
         }
 
-        if (search.Sampler == "grid" && parameters.FirstOrDefault(EndlessInGrid) is { } endless)
+        if (search.Sampler.Name == "grid" && parameters.FirstOrDefault(EndlessInGrid) is { } endless)
         {
             throw Place(place, endless).Error("endless-grid", "a grid can't count this range", "add points: 5, use quantized or choice, or another sampler");
         }

@@ -41,7 +41,7 @@ public static class SpecReference
         {
             var isSection = IsSection(field.Property.PropertyType);
             var value = isSection ? $"{(ItemOf(field.Property.PropertyType) == field.Property.PropertyType ? "" : "one or a list, ")}see [{PathOf(path, field)}](#{PathOf(path, field).Replace(".", "", StringComparison.Ordinal)})" : ValueOf(field);
-            var unlessTold = field.Rule.Required ? "required" : isSection ? "" : DefaultOf(field, field.Property.GetValue(defaults));
+            var unlessTold = field.Rule.Required ? "required" : isSection ? ShortDefaultOf(field.Property.GetValue(defaults)) : DefaultOf(field, field.Property.GetValue(defaults));
             text.Append(CultureInfo.InvariantCulture, $"| `{field.Name}` | {value} | {unlessTold} | {field.Rule.Description} |\n");
         }
 
@@ -115,6 +115,11 @@ public static class SpecReference
             }
         }
     }
+
+    /// <summary>Of a section that may be written as one value: that one.</summary>
+    private static string ShortDefaultOf(object? section) => section is not null && SpecRecord.Of(section.GetType()).Shorthand is { } shorthand
+        ? DefaultOf(shorthand, shorthand.Property.GetValue(section))
+        : "";
 
     /// <summary>Empty where there is none, or one that a file can't say.</summary>
     private static string DefaultOf(SpecField field, object? value) => value switch

@@ -162,6 +162,7 @@ public static class SpecSchema
                 ["choice"] = new JsonObject { ["type"] = "array", ["minItems"] = 1 },
                 ["constant"] = new JsonObject(),
                 ["when"] = new JsonObject { ["type"] = "object", ["description"] = "The parameter applies only where these others have this value, one of these, or one in { min: a, max: b }." },
+                ["prior"] = new JsonObject { ["type"] = new JsonArray("object", "array"), ["description"] = "sampler: tpe: what is believed before the first trial: { at: 0.01, spread: 0.2 }, the spread as a share of the range; or a weight for each choice: [3, 1]." },
                 ["step"] = new JsonObject { ["type"] = "number", ["description"] = "integer: the distance of two values." },
                 ["log"] = new JsonObject { ["type"] = "boolean", ["description"] = "integer: drawn evenly in the logarithm." },
                 ["ordered"] = new JsonObject { ["type"] = "boolean", ["description"] = "choice: neighbours in the list are alike." },

@@ -166,18 +166,52 @@ public sealed class PausedRunTests
         Assert.Equal((RunOutcome.Stopped, 2, "sha-20"), (run.State.Outcome, run.State.Epoch, run.State.WeightsHash));
     }
 
-    private static RunSample Until(int epoch)
+    [Fact]
+    public void A_checkpoint_that_others_begin_from_stays_until_it_is_no_longer_named()
+    {
+        var run = Until(1, epochs: 5);
+        Train(run, 1);
+        run.Do(new RunCommand.Extend(3, RunSample.At, [1]));
+        run.Begin();
+        run.Epoch(2, loss: 0.5);
+        run.Checkpoint(2, loss: 0.5);
+        Train(run, 3, loss: 0.4);
+        Assert.Equal([1, 3], run.State.Checkpoints.Select(record => record.Epoch));
+
+        // A word that comes again changes nothing; the next one that does names nothing.
+        run.Do(new RunCommand.Extend(3, RunSample.At));
+        Assert.Equal([1], run.State.Pinned);
+        run.Do(new RunCommand.Extend(0, RunSample.At));
+        run.Begin();
+        run.Epoch(4, loss: 0.3);
+        run.Checkpoint(4, loss: 0.3);
+        Assert.Equal([4], run.State.Checkpoints.Select(record => record.Epoch));
+    }
+
+    [Fact]
+    public void A_run_whose_copied_beginning_is_damaged_fails_instead_of_beginning_at_step_0()
     {
         var run = new RunSample();
-        run.Do(new RunCommand.Request("r", RunSample.Plan(), "{}", "sha", RunSample.Trial, "", "0011223344556677", RunSample.At, epoch));
+        run.Do(new RunCommand.Request("r", RunSample.Plan(epochs: 5), "{}", "sha", RunSample.Trial, "", "0011223344556677", RunSample.At, 0, new CheckpointOrigin("q-20", RunSample.Record(2))));
+        run.Begin();
+        Assert.Equal("r-20", run.State.Current!.Checkpoint);
+        run.Fail(FailureKind.Corrupt);
+        Assert.Equal((RunOutcome.Failed, FailureKind.Corrupt), (run.State.Outcome, run.State.OutcomeKind));
+        Assert.Contains("its copy of q-20, where it began, is damaged", run.State.Message, StringComparison.Ordinal);
+    }
+
+    private static RunSample Until(int epoch, int epochs = 3)
+    {
+        var run = new RunSample();
+        run.Do(new RunCommand.Request("r", RunSample.Plan(epochs: epochs), "{}", "sha", RunSample.Trial, "", "0011223344556677", RunSample.At, epoch));
         run.Begin();
         return run;
     }
 
-    private static void Train(RunSample run, int epoch)
+    private static void Train(RunSample run, int epoch, double loss = 1)
     {
-        run.Epoch(epoch);
-        run.Checkpoint(epoch);
+        run.Epoch(epoch, loss);
+        run.Checkpoint(epoch, loss);
         run.End(epoch, paused: epoch < run.State.Plan!.Epochs);
     }
 }

@@ -148,7 +148,7 @@ public sealed class LogicalTimeTests
         Assert.False(sweep.State.IsRepeatable);
     }
 
-    private static string Table(SweepState state) => SweepJson.Of(new
+    internal static string Table(SweepState state) => SweepJson.Of(new
     {
         state.Phase,
         state.Best,
@@ -156,7 +156,7 @@ public sealed class LogicalTimeTests
         state.Clock,
         state.Failures,
         state.IsRepeatable,
-        Trials = state.Trials.ConvertAll(trial => new { trial.Number, trial.Parameters, trial.Status, trial.Values, trial.Standing, trial.TestMetrics, trial.Start, trial.Rested, trial.Rung, Why = trial.Status == TrialStatus.Stopped ? trial.Message : "" }),
+        Trials = state.Trials.ConvertAll(trial => new { trial.Number, trial.Parameters, trial.Status, trial.Values, trial.Standing, trial.TestMetrics, trial.Start, trial.Rested, trial.Rung, From = (trial.From?.Trial, trial.From?.Epoch).ToString(), Why = trial.Status == TrialStatus.Stopped ? trial.Message : "" }),
     });
 
     private static Gen<string> AnySampler => Gen.Int[0, SamplerCatalog.Names.Count - 1].Select(place => SamplerCatalog.Names[place]);

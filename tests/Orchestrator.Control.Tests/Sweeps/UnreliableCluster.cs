@@ -8,26 +8,27 @@ namespace Orchestrator.Control.Tests.Sweeps;
 /// What a trial's training gives depends on its parameters alone.
 /// </summary>
 /// <param name="workers">How many runs train at once.</param>
-internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool faults, int workers = int.MaxValue)
+/// <param name="training">What a trial's training gives, where it is not <see cref="Oracle.Of"/>.</param>
+internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool faults, int workers = int.MaxValue, Func<Trial, Oracle>? training = null)
 {
     private readonly Random random = new(seed);
     private readonly Dictionary<(int Trial, int Attempt), Running> runs = [];
     private readonly List<SweepCommand> answers = [];
-    private readonly List<SweepIntent> wishes = [];
+    private readonly List<Wish> wishes = [];
 
     public Sample Sweep { get; } = Sample.Submitted(settings);
 
-    /// <summary>What logical time did, in order: what must be the same every time.</summary>
+    /// <summary>What logical time did, in order: what must be the same every time, but for which attempt's run a trial began from.</summary>
     public IEnumerable<string> LogicalEvents => Sweep.Log
         .Where(happened => happened is SweepEvent.TrialSuggested or SweepEvent.ReportHandled or SweepEvent.TrialEnded or SweepEvent.WinnerChosen
-            or SweepEvent.TrialRested or SweepEvent.TrialPromoted or SweepEvent.TrialStopped or SweepEvent.SearchClosed)
-        .Select(SweepJson.Of);
+            or SweepEvent.TrialRested or SweepEvent.TrialPromoted or SweepEvent.TrialGathered or SweepEvent.TrialContinued or SweepEvent.TrialStopped or SweepEvent.SearchClosed)
+        .Select(happened => SweepJson.Of(happened is SweepEvent.TrialSuggested { From: { } origin } suggested ? suggested with { From = origin with { Attempt = 1 } } : happened));
 
     /// <summary>Until the sweep has ended.</summary>
     /// <returns>Whether it did within a bound far beyond what it needs.</returns>
     public bool Run()
     {
-        wishes.AddRange(SweepIntent.Of(Sweep.State, Sweep.Log));
+        Want(SweepIntent.Of(Sweep.State, Sweep.Log));
         for (var turns = 0; turns < 200_000 && !Sweep.State.HasEnded; turns++)
         {
             if (faults)
@@ -74,7 +75,7 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
                 Progress(live[random.Next(live.Length)]);
                 break;
             case 17:
-                wishes.AddRange(SweepIntent.Outstanding(Sweep.State));
+                Want(SweepIntent.Outstanding(Sweep.State));
                 break;
             case 18 when Sweep.State.IsPaused:
                 Tell(new SweepCommand.Resume(Sample.At));
@@ -98,9 +99,15 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
         if (command is not null)
         {
             var events = Sweep.Do(command);
-            wishes.AddRange(SweepIntent.Of(Sweep.State, events));
+            Want(SweepIntent.Of(Sweep.State, events));
         }
     }
+
+    /// <summary>What a message says is what its sender knew when it was sent.</summary>
+    private void Want(IEnumerable<SweepIntent> intents) =>
+        wishes.AddRange(intents.ToArray().Select(intent => new Wish(intent, Sweep.State.PinnedOf(intent.Trial, intent.Attempt))));
+
+    private sealed record Wish(SweepIntent Intent, IReadOnlyList<int> Pinned);
 
     /// <summary>Any of them; one in eight is lost, one in eight stays to come again.</summary>
     private T? Deliver<T>(List<T> messages)
@@ -129,19 +136,19 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
         return taken;
     }
 
-    private void Hear(SweepIntent? wish)
+    private void Hear(Wish? wish)
     {
-        switch (wish)
+        switch (wish?.Intent)
         {
             case SweepIntent.Run run:
                 var key = (run.Trial, run.Attempt);
                 if (!runs.TryGetValue(key, out var running))
                 {
-                    runs[key] = running = new Running(Oracle.Of(Sweep.State.Trials[run.Trial]));
+                    runs[key] = running = Begin(Sweep.State.Trials[run.Trial]);
                     answers.Add(new SweepCommand.Start(run.Trial, run.Attempt, Sample.At));
                 }
 
-                running.Until = running.CutAfter ?? (run.Until == 0 ? int.MaxValue : Math.Max(running.Until, run.Until));
+                running.Extend(run.Until == 0 ? int.MaxValue : run.Until, wish.Pinned);
                 answers.AddRange(running.Reports(key, Sweep.State.Trials[run.Trial].KnownTicks));
                 break;
             case SweepIntent.Score score:
@@ -167,6 +174,17 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
         }
     }
 
+    /// <summary>One that begins from another's checkpoint copies it; it must be there, as long as a message may be on its way.</summary>
+    private Running Begin(Trial trial)
+    {
+        if (trial.From is { } from)
+        {
+            Assert.True(runs.TryGetValue((from.Trial, from.Attempt), out var source) && source.Checkpoints.Contains(from.Epoch), $"trial {trial.Number} has nowhere to begin: {from}");
+        }
+
+        return new Running((training ?? Oracle.Of)(trial), trial.From?.Epoch ?? 0);
+    }
+
     private void Progress((int Trial, int Attempt) key)
     {
         var run = runs[key];
@@ -179,6 +197,7 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
         else if (run.Ticks < run.Oracle.Values.Length)
         {
             run.Ticks++;
+            run.Keep();
             if (run.Ticks >= run.CutAfter)
             {
                 run.CutAt(run.CutAfter.Value);
@@ -192,21 +211,37 @@ internal sealed class UnreliableCluster(SweepSettings settings, int seed, bool f
         answers.AddRange(run.Reports(key, known));
     }
 
-    private sealed class Running(Oracle oracle)
+    private sealed class Running(Oracle oracle, int start)
     {
+        private IReadOnlyList<int> pinned = [];
+
         public Oracle Oracle { get; } = oracle;
 
-        public int Ticks { get; set; }
+        public int Ticks { get; set; } = start;
+
+        /// <summary>Epochs of which there is a checkpoint: the last one, and those that others begin from.</summary>
+        public HashSet<int> Checkpoints { get; private set; } = [start];
 
         public TrialEnd? End { get; set; }
 
         public bool IsTraining => End is null && Ticks < Until;
 
         /// <summary>Where it pauses.</summary>
-        public int Until { get; set; }
+        public int Until { get; private set; }
 
         /// <summary>Where it ends as stopped, once it comes there.</summary>
         public int? CutAfter { get; private set; }
+
+        /// <summary>What comes late or again changes nothing.</summary>
+        public void Extend(int until, IReadOnlyList<int> stay)
+        {
+            if (CutAfter is null && until > Until)
+            {
+                (Until, pinned) = (until, stay);
+            }
+        }
+
+        public void Keep() => Checkpoints = [.. Checkpoints.Where(pinned.Contains), Ticks];
 
         public void CutAt(int epoch)
         {

@@ -105,6 +105,10 @@ internal sealed class Cluster : IDisposable
 
     public async Task<JsonElement[]> ListAsync(params string[] command) => [.. (await Orch.JsonAsync(command)).Json().EnumerateArray()];
 
+    /// <summary>Waits until so many agents take work.</summary>
+    public Task UntilReadyAsync(int agents) => Eventually.TrueAsync(
+        async () => (await ListAsync("worker", "list")).Count(worker => worker.Text("state") == "ready") == agents, Patience);
+
     /// <summary>The ends of all logs, for the output of a test that failed.</summary>
     public string Logs() => string.Join('\n', Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories)
         .Where(file => file.EndsWith(".log", StringComparison.Ordinal) || file.EndsWith(".out", StringComparison.Ordinal))

@@ -56,9 +56,10 @@ internal sealed class StepEngine : IDisposable
     /// <param name="rateFactor">Of the learning rate, besides the schedule's by step.</param>
     /// <param name="signals">What this rank has to tell the others.</param>
     /// <param name="alive">Called several times, from this thread.</param>
+    /// <param name="reached">Called at every point of the step, from this thread.</param>
     /// <exception cref="DivergedException">Nothing was applied.</exception>
     /// <exception cref="CollectiveException">Nothing was applied; the state is that of the step before.</exception>
-    public StepOutcome Run(long step, int samples, int nonEmptyShards, BatchLoader input, double rateFactor, StepSignals signals, Action<TrainingPhase> alive, bool traced)
+    public StepOutcome Run(long step, int samples, int nonEmptyShards, BatchLoader input, double rateFactor, StepSignals signals, Action<TrainingPhase> alive, Action<TrainingPoint> reached, bool traced)
     {
         // Whatever a step makes ends with it, a wrapper that an in-place operation returns too: nothing waits for the collector.
         using var scope = NewDisposeScope();
@@ -72,14 +73,15 @@ internal sealed class StepEngine : IDisposable
         var nodes = collective.Plan.OwnedNodes(collective.Rank);
         for (var index = 0; index < nodes.Count; index++)
         {
-            Accumulate(nodes[index], index, new ShardContext(step, samples, input, alive, traced));
+            Accumulate(nodes[index], index, new ShardContext(step, samples, input, alive, reached, traced));
         }
 
         RestoreBuffers();
         totals.Signal(signals);
         alive(TrainingPhase.Reducing);
-        var (norm, loss) = Reduce(step, traced);
+        var (norm, loss) = Reduce(step, reached, traced);
         alive(TrainingPhase.Stepping);
+        reached(TrainingPoint.Update);
         var rate = spec.Training.Optimizer.LearningRate * rateFactor * Schedule.Factor(spec.Training.Schedule, step - 1, length);
         using (Span("optimizer", traced))
         {
@@ -87,6 +89,7 @@ internal sealed class StepEngine : IDisposable
             ledger.Add(totals.TotalSamples, totals.TotalHash);
         }
 
+        reached(TrainingPoint.Applied);
         return new StepOutcome(loss, rate, norm, totals.Stopping, totals.Switching);
     }
 
@@ -124,6 +127,7 @@ internal sealed class StepEngine : IDisposable
     private void RunShard(int shard, int row, ShardContext context)
     {
         context.Alive(TrainingPhase.Stepping);
+        context.Reached(TrainingPoint.Data);
         using var scope = NewDisposeScope();
         LoadedBatch loaded;
         using (Span("data-wait", context.Traced))
@@ -142,6 +146,7 @@ internal sealed class StepEngine : IDisposable
             DeterministicDevice.Seed(new CounterRandom(spec.Seed, RandomStream.Shard, context.Step, shard).NextUInt64(), model.Device);
             RestoreBuffers();
             rows.Bind(row);
+            context.Reached(TrainingPoint.Forward);
             Tensor loss;
             using (Span("forward", context.Traced))
             {
@@ -150,6 +155,7 @@ internal sealed class StepEngine : IDisposable
             }
 
             Require(loss);
+            context.Reached(TrainingPoint.Backward);
 
             // The mean over the global step's samples: scaled before backward, by a number that no split changes.
             using (Span("backward", context.Traced))
@@ -205,11 +211,13 @@ internal sealed class StepEngine : IDisposable
         }
     }
 
-    private (double Norm, double Loss) Reduce(long step, bool traced)
+    private (double Norm, double Loss) Reduce(long step, Action<TrainingPoint> reached, bool traced)
     {
         using (Span("all-reduce", traced))
         {
+            reached(TrainingPoint.Totals);
             totals.Reduce(collective);
+            reached(TrainingPoint.Gradients);
             reduction.Reduce();
         }
 
@@ -277,7 +285,7 @@ internal sealed class StepEngine : IDisposable
 
     private static Activity? Span(string name, bool traced) => traced ? TrainingSpans.Source.StartActivity(name) : null;
 
-    private readonly record struct ShardContext(long Step, int Samples, BatchLoader Input, Action<TrainingPhase> Alive, bool Traced);
+    private readonly record struct ShardContext(long Step, int Samples, BatchLoader Input, Action<TrainingPhase> Alive, Action<TrainingPoint> Reached, bool Traced);
 }
 
 /// <param name="LossSum">Over the global step's samples.</param>

@@ -15,6 +15,12 @@ public interface ITrainingObserver
     /// <summary>On every rank, with the same figures; once a step.</summary>
     void StepMeasured(StepResult result);
 
+    /// <summary>Called at every <see cref="TrainingPoint"/>, from the training thread.</summary>
+    /// <param name="step">Steps applied since the run began.</param>
+    void Reached(TrainingPoint point, long step)
+    {
+    }
+
     /// <summary>Something for whoever runs the machine: one line, and the mend. From any thread.</summary>
     void Warn(string line)
     {

@@ -100,6 +100,7 @@ internal sealed class TrainingLoop : IDisposable
             state.Course.RateFactor,
             new StepSignals(session.Stop.IsRequested, start.Switch()),
             current => session.Alive(first ? TrainingPhase.FirstStep : current),
+            session.Reached,
             span is not null);
         state.FinishStep(outcome.LossSum, outcome.GradientNorm, outcome.Stopping > 0);
         session.Throughput.Add(samples);
@@ -122,6 +123,7 @@ internal sealed class TrainingLoop : IDisposable
         var result = new EpochResult(state.Epoch + 1, state.Step, metrics, state.Ledger.Entry.Samples, elapsed.TotalSeconds, state.Ledger.Entry.Hash);
         state.FinishEpoch(result);
         state.Course = state.Course.After(metrics, run.Spec.Training);
+        session.Reached(TrainingPoint.Epoch);
         session.Observer.EpochFinished(result);
         var better = best.Better(state.Best, metrics);
         state.Best = better ?? state.Best;
@@ -139,6 +141,7 @@ internal sealed class TrainingLoop : IDisposable
     {
         using var span = TrainingSpans.Source.StartActivity("evaluate");
         session.Alive(TrainingPhase.Evaluating);
+        session.Reached(TrainingPoint.Evaluate);
         using var average = run.Optimizer.UseAverage();
         var metrics = evaluator.Run(
             run.Dataset.Split(SplitName.Validation), "val_", detailed: false, collective, () => session.Alive(TrainingPhase.Evaluating), cancellationToken);

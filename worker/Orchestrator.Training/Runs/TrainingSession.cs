@@ -51,7 +51,12 @@ public sealed class TrainingSession : IDisposable
         ArgumentNullException.ThrowIfNull(start);
         if (collective.WorldSize > 1 || !HasState)
         {
-            StateTransfer.Align(collective, run, state, HasState, () => Alive(TrainingPhase.Joining));
+            Reached(TrainingPoint.Join);
+            StateTransfer.Align(collective, run, state, HasState, () =>
+            {
+                Alive(TrainingPhase.Joining);
+                Reached(TrainingPoint.Transfer);
+            });
             HasState = true;
         }
 
@@ -78,11 +83,14 @@ public sealed class TrainingSession : IDisposable
 
     internal void Alive(TrainingPhase phase) => observer.Progress(new TrainingProgress(state.Step, state.Epoch, phase, throughput.PerSecond));
 
+    internal void Reached(TrainingPoint point) => observer.Reached(point, state.Step);
+
     /// <summary>A checkpoint is due: all keep it, rank 0 writes it.</summary>
     internal void Save(int rank, CancellationToken cancellationToken)
     {
         using var span = TrainingSpans.Source.StartActivity("checkpoint");
         Alive(TrainingPhase.Checkpointing);
+        Reached(TrainingPoint.Checkpoint);
         ReportWritten(wait: true);
         state.DueCheckpoint = state.Step;
         checkpoints.Hold(Order());
@@ -90,6 +98,8 @@ public sealed class TrainingSession : IDisposable
         {
             checkpoints.Begin(cancellationToken);
         }
+
+        Reached(TrainingPoint.Write);
     }
 
     /// <summary>Tells of the checkpoint that was written since, if any.</summary>
@@ -151,6 +161,7 @@ public sealed class TrainingSession : IDisposable
 
     private TrainingOutcome Outcome(ICollective collective, bool stopped)
     {
+        Reached(TrainingPoint.End);
         WaitForWriter(collective);
         var hash = newest is { } last && last.Step == state.Step ? last.ModelSha256 : checkpoints.HashNow();
         return new TrainingOutcome(state.Step, state.Epoch, hash, state.SamplesPerEpoch, stopped, state.Metrics)

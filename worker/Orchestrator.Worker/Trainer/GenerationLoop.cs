@@ -79,7 +79,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
     private TrainingOutcome? Train(BeginGeneration order)
     {
         var plan = Peers.Plan(order.Shards);
-        observer.Rank = order.Rank;
+        observer.Begin(order.Generation, order.Rank, plan.WorldSize);
         // Not disposed of: a word that comes late may still cancel it.
         var over = new CancellationTokenSource();
         ICollective? collective = null;

@@ -6,16 +6,27 @@ using Orchestrator.V1;
 namespace Orchestrator.Worker.Trainer;
 
 /// <summary>Passes on to the agent, and to the run's log, what the training thread says; figures that all ranks have come from rank 0 alone.</summary>
-internal sealed class TaskObserver(AgentLink link, Serilog.ILogger log) : ITrainingObserver
+internal sealed class TaskObserver(AgentLink link, InjectedFaults faults, Serilog.ILogger log) : ITrainingObserver
 {
     private const int StepsAReport = 100;
     private static readonly TimeSpan StepsInterval = TimeSpan.FromSeconds(1);
 
+    private static readonly ActivitySource Source = new("Orchestrator.Trainer");
+
     private readonly Stopwatch sinceSteps = Stopwatch.StartNew();
+    private readonly ActivityContext training = Activity.Current?.Context ?? default;
     private StepMetrics steps = new();
+    private DateTimeOffset stepped = DateTimeOffset.UtcNow;
+    private (int Generation, int WorldSize)? begun;
 
     /// <summary>In the present generation.</summary>
-    public int Rank { get; set; }
+    public int Rank { get; private set; }
+
+    public void Begin(int generation, int rank, int worldSize)
+    {
+        Rank = rank;
+        begun = (generation, worldSize);
+    }
 
     public void Progress(TrainingProgress progress) => link.Beat(new TaskProgress
     {
@@ -52,6 +63,13 @@ internal sealed class TaskObserver(AgentLink link, Serilog.ILogger log) : ITrain
 
     public void StepMeasured(StepResult result)
     {
+        if (begun is { } generation)
+        {
+            EndStandstill(generation.Generation, generation.WorldSize, result.Step);
+            begun = null;
+        }
+
+        stepped = DateTimeOffset.UtcNow;
         if (Rank != 0)
         {
             return;
@@ -68,6 +86,8 @@ internal sealed class TaskObserver(AgentLink link, Serilog.ILogger log) : ITrain
         }
     }
 
+    public void Reached(TrainingPoint point, long step) => faults.At(point, step);
+
     public void Warn(string line) => log.Warning("{Line}", line);
 
     public void FlushSteps()
@@ -79,6 +99,13 @@ internal sealed class TaskObserver(AgentLink link, Serilog.ILogger log) : ITrain
         }
 
         sinceSteps.Restart();
+    }
+
+    /// <summary>A span from this trainer's last step before a generation, or its beginning, to its first step in it: what a change of members cost.</summary>
+    private void EndStandstill(int generation, int worldSize, long step)
+    {
+        using var span = Source.StartActivity("standstill", ActivityKind.Internal, training, startTime: stepped);
+        span?.SetTag("generation", generation).SetTag("rank", Rank).SetTag("world_size", worldSize).SetTag("step", step);
     }
 
     private static string Name(TrainingPhase phase) => phase switch

@@ -28,6 +28,9 @@ internal sealed record CmaEsRun
     /// <summary>The population of the last run that doubled it.</summary>
     public required int LargePopulation { get; init; }
 
+    /// <summary>That of the first run; none is smaller.</summary>
+    public required int SmallestPopulation { get; init; }
+
     /// <summary>Trials spent in runs of doubled populations, and in small ones between them.</summary>
     public (int Large, int Small) Spent { get; init; }
 
@@ -36,13 +39,14 @@ internal sealed record CmaEsRun
     /// <summary>The best costs of this run's generations, oldest first.</summary>
     public IReadOnlyList<double> Best { get; init; } = [];
 
-    public static CmaEsRun First(CmaEsDraw draw)
+    /// <param name="told">The population; 0 for what suits the space.</param>
+    public static CmaEsRun First(CmaEsDraw draw, int told)
     {
         var n = draw.Ordered.Count;
-        var population = CmaEsStrategy.DefaultPopulation(draw.Ordered.Count + draw.Unordered.Count);
+        var population = told > 0 ? told : CmaEsStrategy.DefaultPopulation(draw.Ordered.Count + draw.Unordered.Count);
         var centre = new double[n];
         Array.Fill(centre, 0.5);
-        return new CmaEsRun { LargePopulation = population, States = [Begin(draw, population, centre, FirstStep)] };
+        return new CmaEsRun { LargePopulation = population, SmallestPopulation = population, States = [Begin(draw, population, centre, FirstStep)] };
     }
 
     /// <summary>After the generation, all of whose trials have ended.</summary>
@@ -108,9 +112,8 @@ internal sealed record CmaEsRun
         var start = Array.ConvertAll([.. draw.Ordered], dimension => Draws.Unit(seed, -restarts, dimension.Place, 1));
         if (Spent.Small < Spent.Large && Restarts > 0)
         {
-            var smallest = CmaEsStrategy.DefaultPopulation(draw.Ordered.Count + draw.Unordered.Count);
             var share = Draws.Unit(seed, -restarts, -1, 1);
-            var population = Math.Max(smallest, (int)(smallest * Exact.Exp(share * share * Exact.Log(0.5 * LargePopulation / smallest))));
+            var population = Math.Max(SmallestPopulation, (int)(SmallestPopulation * Exact.Exp(share * share * Exact.Log(0.5 * LargePopulation / SmallestPopulation))));
             var step = FirstStep * Exact.Exp(-2 * Exact.Log(10) * Draws.Unit(seed, -restarts, -1, 2));
             return this with { States = [Begin(draw, population, start, step), .. Older], Restarts = restarts, IsLarge = false, Best = [] };
         }

@@ -8,7 +8,8 @@ namespace Orchestrator.Search;
 /// A trial that is asked for before the generation before it has ended is drawn from the last distribution that is known: with trials in parallel the first
 /// few of a generation are a generation old, and count as what they are.
 /// </remarks>
-public sealed class CmaEsSampler : ISampler
+/// <param name="options">Population: trials of a generation.</param>
+public sealed class CmaEsSampler(SamplerOptions? options = null) : ISampler
 {
     private static readonly Replays<CmaEsRun> Replays = new();
 
@@ -20,7 +21,8 @@ public sealed class CmaEsSampler : ISampler
     {
         var history = History.Of(study, trial);
         var draw = new CmaEsDraw(study.Space, study.Seed);
-        var run = Replays.Of(study, history, () => CmaEsRun.First(draw), before =>
+        var population = options?.Population ?? 0;
+        var run = Replays.Of(study, history, population, () => CmaEsRun.First(draw, population), before =>
             HaveEnded(history, before.Start, before.State.Strategy.Population)
                 ? (before.Next(draw, study.Seed, study, history), before.Start + before.State.Strategy.Population)
                 : null);

@@ -10,10 +10,10 @@ namespace Orchestrator.Search;
 /// are fitted anew when the number of ended trials has grown by a tenth, from fixed starts, on the trials that had ended at that number, in their order: a
 /// function of the history, and most suggestions need no fit.
 /// </remarks>
-public sealed class GpSampler : ISampler
+/// <param name="options">Startup: quasi-random trials before there is a model.</param>
+public sealed class GpSampler(SamplerOptions? options = null) : ISampler
 {
-    /// <summary>Quasi-random trials before there is a model.</summary>
-    private const int Startup = 10;
+    private readonly int startup = (options ?? SamplerOptions.Default).Startup;
 
     /// <summary>Values that the model takes: the better half by rank and the latest of the others. With more, a suggestion would take seconds.</summary>
     private const int MostModelled = 1000;
@@ -40,7 +40,7 @@ public sealed class GpSampler : ISampler
     {
         var history = History.Of(study, trial);
         var ended = Enumerable.Range(0, history.Count).Where(number => history.States[number] != ObservedState.Running).ToArray();
-        if (ended.Length < Startup && history.Informative >= Startup)
+        if (ended.Length < startup && history.Informative >= startup)
         {
             // Under a stopper that pauses trials few end; what has been reported is then all there is.
             history = history.WithPartial();
@@ -48,13 +48,13 @@ public sealed class GpSampler : ISampler
         }
 
         var codec = study.Space.Codec;
-        if (ended.Length < Startup || history.Valued == 0 || codec.Dimensions.Count == 0)
+        if (ended.Length < startup || history.Valued == 0 || codec.Dimensions.Count == 0)
         {
             return new Suggestion(SobolSampler.Point(study.Space, study.Seed, trial), "start: quasi-random");
         }
 
         var features = new GpFeatures(codec);
-        var hyper = FitOn(study, history, features, ended[..LastFit(ended.Length)]);
+        var hyper = FitOn(study, history, features, ended[..LastFit(ended.Length, startup)]);
         var modelled = Thin(history, ended, MostModelled);
         var pending = Enumerable.Range(0, history.Count).Where(number => history.States[number] == ObservedState.Running).TakeLast(MostPending).ToArray();
         var values = CostScale.Standardize(GpCosts.Of(history, modelled, Preference(study, trial)));
@@ -75,9 +75,9 @@ public sealed class GpSampler : ISampler
     }
 
     /// <summary>The last number of ended trials at which hyper-parameters are fitted: each further one is a tenth more.</summary>
-    internal static int LastFit(int ended)
+    internal static int LastFit(int ended, int startup)
     {
-        var count = Startup;
+        var count = startup;
         while (count + Math.Max(1, count / 10) is var next && next <= ended)
         {
             count = next;

@@ -6,9 +6,10 @@ namespace Orchestrator.Search;
 /// generation, which found better fronts for the same number of trials (Durillo and others, "On the effect of the steady-state selection scheme in
 /// multi-objective genetic algorithms", 2009) and lets trials run in parallel with nothing to wait for.
 /// </summary>
-public sealed class Nsga2Sampler : ISampler
+/// <param name="options">Population: the best trials that may become parents.</param>
+public sealed class Nsga2Sampler(SamplerOptions? options = null) : ISampler
 {
-    /// <summary>The best trials that may become parents, for each objective: sweeps have tens to hundreds of trials, so that more would leave no time to evolve.</summary>
+    /// <summary>Parents for each objective unless told: sweeps have tens to hundreds of trials, so that more would leave no time to evolve.</summary>
     private const int PopulationOfAnObjective = 20;
 
     /// <summary>How often a child has two parents; otherwise it is one of them, mutated.</summary>
@@ -27,7 +28,7 @@ public sealed class Nsga2Sampler : ISampler
     public Suggestion Suggest(Study study, int trial)
     {
         var history = History.Of(study, trial);
-        var size = PopulationOfAnObjective * study.Goals.Count;
+        var size = options is { Population: > 0 and var told } ? told : PopulationOfAnObjective * study.Goals.Count;
         var candidates = history.Valued + history.Informative - history.Ended;
         if (history.Informative < size || candidates < 2)
         {

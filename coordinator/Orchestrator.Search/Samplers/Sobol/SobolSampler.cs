@@ -17,14 +17,16 @@ public sealed class SobolSampler : ISampler
     public Suggestion Suggest(Study study, int trial) => new(Point(study.Space, study.Seed, trial), "quasi-random");
 
     /// <summary>The trial's point of the scrambled sequence; one drawn at random where the constraints leave so little that none is found.</summary>
-    internal static ParameterAssignment Point(SearchSpace space, long seed, int trial)
+    /// <param name="at">From an even share to a coordinate; the share itself where it is null.</param>
+    internal static ParameterAssignment Point(SearchSpace space, long seed, int trial, Func<Dimension, double, double>? at = null)
     {
         var point = new double[space.Codec.Dimensions.Count];
         for (var block = 0u; block < Blocks; block++)
         {
             for (var dimension = 0; dimension < point.Length; dimension++)
             {
-                point[dimension] = SobolSequence.Scrambled(seed, unchecked((uint)trial + (block * NextBlock)), dimension);
+                var share = SobolSequence.Scrambled(seed, unchecked((uint)trial + (block * NextBlock)), dimension);
+                point[dimension] = at is null ? share : at(space.Codec.Dimensions[dimension], share);
             }
 
             var assignment = space.Codec.Decode(point);

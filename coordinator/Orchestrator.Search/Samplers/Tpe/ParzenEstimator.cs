@@ -3,7 +3,7 @@ using System.Buffers;
 namespace Orchestrator.Search;
 
 /// <summary>
-/// A density over some dimensions of the unit cube: a kernel around each observed point and, as a prior, an even one over all of it. A kernel is a product over
+/// A density over some dimensions of the unit cube: a kernel around each observed point and, as a prior, one that needs none (<see cref="PriorKernel"/>). A kernel is a product over
 /// the dimensions (so the density sees how they go together): a normal cut at the cube's ends where the parameter is continuous, its mass on each level where
 /// it is ordered, and one that prefers the observed value where it is a category.
 /// </summary>
@@ -13,6 +13,7 @@ internal sealed class ParzenEstimator
     private const long MostLevels = 64;
 
     private readonly IReadOnlyList<Dimension> dimensions;
+    private readonly PriorKernel[] prior;
     private readonly int count;
 
     /// <summary>By dimension: the points' coordinates, [count]. Empty for dimensions of levels.</summary>
@@ -38,13 +39,16 @@ internal sealed class ParzenEstimator
 
     /// <param name="points">Whole points of the cube; these dimensions apply in each.</param>
     /// <param name="weights">One for each point, above 0.</param>
-    /// <param name="priorWeight">The even kernel's.</param>
+    /// <param name="priorWeight">The prior's.</param>
     /// <param name="leastWidth">No continuous kernel is narrower.</param>
     /// <param name="evenPoints">Points spread evenly that the kernels' width counts with those given: many for kernels as wide as the cube's spread asks for.</param>
+    /// <param name="believes">Whether the prior is what the parameters' own say; otherwise it is even.</param>
     public ParzenEstimator(
-        IReadOnlyList<Dimension> dimensions, IReadOnlyList<double[]> points, double[] weights, double priorWeight, double leastWidth, double evenPoints)
+        IReadOnlyList<Dimension> dimensions, IReadOnlyList<double[]> points, double[] weights, double priorWeight, double leastWidth, double evenPoints,
+        bool believes = false)
     {
         this.dimensions = dimensions;
+        prior = [.. dimensions.Select(dimension => new PriorKernel(dimension, believes))];
         count = points.Count;
         coordinates = new double[dimensions.Count][];
         levels = new int[dimensions.Count][];
@@ -106,7 +110,7 @@ internal sealed class ParzenEstimator
             var dimension = dimensions[d];
             var share = unit(dimension.Place);
             point[dimension.Index] =
-                kernel == count ? dimension.Snap(share)
+                kernel == count ? prior[d].Draw(share)
                 : IsContinuous(dimension) ? dimension.Snap(DrawCut(coordinates[d][kernel], widths[d], share))
                 : dimension.Middle(DrawLevel(d, levels[d][kernel], share));
         }
@@ -137,15 +141,15 @@ internal sealed class ParzenEstimator
             }
         }
 
-        var prior = LogPrior(point);
-        var highest = prior;
+        var logPrior = LogPrior(point);
+        var highest = logPrior;
         foreach (var exponent in span)
         {
             highest = Math.Max(highest, exponent);
         }
 
         Lanes.Exp(span, highest);
-        var sum = Lanes.Dot(span, scaled.AsSpan(0, count)) + (scaled[count] * Exact.Exp(prior - highest));
+        var sum = Lanes.Dot(span, scaled.AsSpan(0, count)) + (scaled[count] * Exact.Exp(logPrior - highest));
         ArrayPool<double>.Shared.Return(exponents);
         return highest + Exact.Log(Math.Max(sum, double.Epsilon)) - LogScale;
     }
@@ -164,24 +168,19 @@ internal sealed class ParzenEstimator
         }
     }
 
-    /// <summary>Of the even kernel, on the scale of the others before <see cref="LogScale"/>: 1 in the cube, a level's share where there are levels.</summary>
+    /// <summary>Of the prior, on the scale of the others before <see cref="LogScale"/>.</summary>
     private double LogPrior(double[] point)
     {
         var log = LogScale;
-        foreach (var dimension in dimensions)
+        for (var d = 0; d < prior.Length; d++)
         {
-            if (!IsContinuous(dimension))
-            {
-                var domain = dimension.Parameter.Domain;
-                var level = domain.LevelOf(Dimension.Clamp(point[dimension.Index]));
-                log += Exact.Log(domain.LevelEdge(level + 1) - domain.LevelEdge(level));
-            }
+            log += prior[d].LogDensity(point[dimensions[d].Index]);
         }
 
         return log;
     }
 
-    private static bool IsContinuous(Dimension dimension) => dimension.Levels is not { } levels || (levels > MostLevels && !dimension.IsCategory);
+    internal static bool IsContinuous(Dimension dimension) => dimension.Levels is not { } levels || (levels > MostLevels && !dimension.IsCategory);
 
     /// <summary>
     /// Scott's rule for a product of kernels ("Multivariate density estimation", 1992): the spread of the points, less with more of them. The rule is made for
@@ -242,7 +241,7 @@ internal sealed class ParzenEstimator
     }
 
     /// <summary>From a normal cut to [0, 1].</summary>
-    private static double DrawCut(double centre, double width, double share)
+    internal static double DrawCut(double centre, double width, double share)
     {
         var low = Normal.Cdf(-centre / width);
         var high = Normal.Cdf((1 - centre) / width);

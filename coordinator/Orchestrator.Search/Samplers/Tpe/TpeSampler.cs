@@ -12,24 +12,21 @@ namespace Orchestrator.Search;
 /// paused ones at a rung, stand behind all that ended and before each other by how far they came: with few at the end the model is of the highest rung that has
 /// enough, as in BOHB (Falkner, Klein and Hutter, 2018).
 /// </remarks>
-public sealed class TpeSampler : ISampler
+/// <param name="options">
+/// Startup: quasi-random trials, which cover more than drawn ones. Better: the share of trials that are the better ones. Candidates: draws from their density of which
+/// the best is taken; many more would always take its peak and explore nothing. PriorWeight: of the density that knows no trial.
+/// </param>
+public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
 {
-    /// <summary>Trials before there is a model; quasi-random, which covers more than drawn ones.</summary>
-    private const int Startup = 10;
-
-    /// <summary>The share of trials that are the better ones, and the most of them: more would flatten the density as a sweep grows.</summary>
-    private const double BetterShare = 0.15;
+    /// <summary>More better ones would flatten the density as a sweep grows.</summary>
     private const int MostBetter = 25;
 
-    /// <summary>Draws from the better ones' density of which the best is taken. Many more would always take its peak and explore nothing.</summary>
-    private const int Candidates = 48;
-
     /// <summary>
-    /// Every so many trials one looks further: with kernels as wide as the whole space's spread, and a smaller choice, so that it is less greedy. Where parameters
+    /// Every so many trials one looks further: with kernels as wide as the whole space's spread, and a smaller choice (a quarter), so that it is less greedy. Where parameters
     /// pay only together (another optimizer and its own learning rate), narrow kernels around the better trials never try both.
     /// </summary>
     private const int WideEvery = 3;
-    private const int WideCandidates = 12;
+    private const int WideShare = 4;
 
     /// <summary>Even points that the width of kernels counts with the better ones: a few, or so many that the better ones do not matter.</summary>
     private const double EvenPoints = 4;
@@ -38,6 +35,8 @@ public sealed class TpeSampler : ISampler
     /// <summary>No kernel is narrower, as a share of the domain: finer than a hundredth seldom matters to a training.</summary>
     private const double LeastWidth = 0.01;
 
+    private readonly SamplerOptions options = options ?? SamplerOptions.Default;
+
     public string Name => "tpe";
 
     public long? Size(SearchSpace space) => null;
@@ -45,18 +44,21 @@ public sealed class TpeSampler : ISampler
     public Suggestion Suggest(Study study, int trial)
     {
         var history = History.Of(study, trial);
-        if (history.Informative < Startup)
+        if (history.Informative < options.Startup)
         {
-            return new Suggestion(SobolSampler.Point(study.Space, study.Seed, trial), "start: quasi-random");
+            // Half of them keep an open mind: a prior may be wrong.
+            return trial % 2 == 0 && study.Space.Parameters.Any(parameter => parameter.Prior is not null)
+                ? new Suggestion(SobolSampler.Point(study.Space, study.Seed, trial, (dimension, share) => new PriorKernel(dimension, believes: true).Draw(share)), "start: by the prior")
+                : new Suggestion(SobolSampler.Point(study.Space, study.Seed, trial), "start: quasi-random");
         }
 
         var split = Split(history);
         var isWide = trial % WideEvery == 0;
-        var models = study.Space.Codec.Groups.Select(group => new GroupModel(group, history, split, isWide ? WideEvenPoints : EvenPoints)).ToArray();
+        var models = study.Space.Codec.Groups.Select(group => new GroupModel(group, history, split, isWide ? WideEvenPoints : EvenPoints, options.PriorWeight)).ToArray();
         var tried = SpaceRoom.Tried(study, trial);
 
         // Trials repeat bit by bit, so one that was tried tells nothing new; nor does one that misses a constraint. Each further attempt is less greedy.
-        for (var (attempt, candidates) = (0, isWide ? WideCandidates : Candidates); attempt < 20; attempt++, candidates = Math.Max(1, candidates / 2))
+        for (var (attempt, candidates) = (0, isWide ? Math.Max(1, options.Candidates / WideShare) : options.Candidates); attempt < 20; attempt++, candidates = Math.Max(1, candidates / 2))
         {
             var (point, score) = Propose(study, trial, models, attempt, candidates);
             var parameters = study.Space.Codec.Decode(point);
@@ -69,7 +71,7 @@ public sealed class TpeSampler : ISampler
         return new Suggestion(SpaceRoom.DrawNew(study.Space, study.Seed, trial, tried), "drawn: what the model proposes has been tried");
     }
 
-    private static (double[] Point, double Score) Propose(Study study, int trial, GroupModel[] models, int attempt, int candidates)
+    private (double[] Point, double Score) Propose(Study study, int trial, GroupModel[] models, int attempt, int candidates)
     {
         var point = new double[study.Space.Codec.Dimensions.Count];
         Array.Fill(point, double.NaN);
@@ -85,7 +87,7 @@ public sealed class TpeSampler : ISampler
             var best = double.NegativeInfinity;
             for (var candidate = 0; candidate < candidates; candidate++)
             {
-                var counter = 1 + (((long)attempt * Candidates) + candidate);
+                var counter = 1 + (((long)attempt * options.Candidates) + candidate);
                 model.Better.Draw(place => Draws.Unit(study.Seed, trial, place < 0 ? -1 - model.Dimensions[0].Place : place, counter), point);
                 var score = model.Better.LogDensity(point) - model.Worse.LogDensity(point);
                 if (score > best)
@@ -113,10 +115,10 @@ public sealed class TpeSampler : ISampler
     /// <summary>The trials' numbers; each of the better ones weighs as much as it is better than the best of the others.</summary>
     private sealed record Halves(IReadOnlyList<int> Better, IReadOnlyDictionary<int, double> Weights, IReadOnlyList<int> Worse);
 
-    private static Halves Split(History history)
+    private Halves Split(History history)
     {
         var ranked = Ranking.BestFirstInformative(history);
-        var size = Math.Min((int)Math.Ceiling(BetterShare * ranked.Length), MostBetter);
+        var size = Math.Min((int)Math.Ceiling(options.Better * ranked.Length), MostBetter);
         var better = ranked[..Math.Min(size, history.Valued + history.Informative - history.Ended)];
         var worse = new List<int>(ranked[better.Length..]);
         for (var trial = 0; trial < history.Count; trial++)
@@ -151,17 +153,17 @@ public sealed class TpeSampler : ISampler
 
     private sealed class GroupModel
     {
-        public GroupModel(IReadOnlyList<Dimension> dimensions, History history, Halves split, double evenPoints)
+        public GroupModel(IReadOnlyList<Dimension> dimensions, History history, Halves split, double evenPoints, double priorWeight)
         {
             Dimensions = dimensions;
             var index = dimensions[0].Index;
             var better = split.Better.Where(trial => !double.IsNaN(history.Points[trial][index])).ToArray();
             var worse = split.Worse.Where(trial => !double.IsNaN(history.Points[trial][index])).ToArray();
             Better = new ParzenEstimator(
-                dimensions, Array.ConvertAll(better, trial => history.Points[trial]), Array.ConvertAll(better, trial => split.Weights[trial]), 1, LeastWidth, evenPoints);
+                dimensions, Array.ConvertAll(better, trial => history.Points[trial]), Array.ConvertAll(better, trial => split.Weights[trial]), priorWeight, LeastWidth, evenPoints, believes: true);
             var even = new double[worse.Length];
             Array.Fill(even, 1);
-            Worse = new ParzenEstimator(dimensions, Array.ConvertAll(worse, trial => history.Points[trial]), even, 1, LeastWidth, EvenPoints);
+            Worse = new ParzenEstimator(dimensions, Array.ConvertAll(worse, trial => history.Points[trial]), even, priorWeight, LeastWidth, EvenPoints);
         }
 
         public IReadOnlyList<Dimension> Dimensions { get; }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Orchestrator.Specs;
 using Orchestrator.V1;
 using Orchestrator.Worker.Agent.Tasks;
@@ -8,7 +7,7 @@ using Orchestrator.Worker.Agent.Tasks;
 namespace Orchestrator.Worker.Trainer;
 
 /// <summary>The program of a <c>workload: command</c>, as a process. It dies with the trainer.</summary>
-internal sealed partial class CommandProgram : IDisposable
+internal sealed class CommandProgram : IDisposable
 {
     private const string Warden = "/usr/bin/setpriv";
     private static readonly TimeSpan LastLines = TimeSpan.FromSeconds(1);
@@ -96,7 +95,7 @@ internal sealed partial class CommandProgram : IDisposable
         }
     }
 
-    public void Terminate() => _ = Signal(process.Id, Sigterm);
+    public void Terminate() => _ = Native.Signal(process.Id, Sigterm);
 
     public void Kill()
     {
@@ -137,7 +136,4 @@ internal sealed partial class CommandProgram : IDisposable
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int Signal(int pid, int signal);
 }

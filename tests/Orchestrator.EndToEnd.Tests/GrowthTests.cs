@@ -1,0 +1,50 @@
+using Orchestrator.EndToEnd.Tests.Harness;
+
+namespace Orchestrator.EndToEnd.Tests;
+
+/// <summary>Gangs that grow and shrink while they train: nobody starts again, no step is done twice, and the bits are those of one worker.</summary>
+public sealed class GrowthTests : ClusterTest
+{
+    [Fact(Timeout = 180_000)]
+    public async Task A_run_on_one_worker_takes_in_those_who_dial_in_and_lets_the_one_go_who_is_told_to_end()
+    {
+        var cluster = await UpAsync("--workers", "1");
+        var run = await SlowRun.StartAsync(cluster, min: 1, max: 3);
+        var first = Assert.Single(SlowRun.Trainers(await run.UntilTrainedByAsync(1)));
+
+        using var second = cluster.StartAgent();
+        var two = SlowRun.Trainers(await run.UntilTrainedByAsync(2));
+        Assert.Equal(first, two[0]);
+
+        using var third = cluster.StartAgent();
+        var three = SlowRun.Trainers(await run.UntilTrainedByAsync(3));
+        Assert.Equal(two, three[..2]);
+
+        second.Signal(Processes.Terminate);
+        Assert.Equal(0, await second.ExitAsync());
+        Assert.Equal([first, three[2]], SlowRun.Trainers(await run.UntilTrainedByAsync(2)));
+
+        var ended = await run.EndsTheSameAsync();
+        Assert.Equal(first, SlowRun.Trainers(ended)[0]);
+        Assert.Equal("preempted", Assert.Single(ended.Items("failures")).Text("kind"));
+        Assert.False(await run.SteppedTwiceAsync());
+    }
+
+    [Fact(Timeout = 180_000)]
+    public async Task The_only_worker_hands_its_state_over_before_it_ends()
+    {
+        var cluster = await UpAsync("--workers", "0");
+        using var leaving = cluster.StartAgent();
+        var run = await SlowRun.StartAsync(cluster, min: 1, max: 1);
+        var first = Assert.Single(SlowRun.Trainers(await run.UntilTrainedByAsync(1)));
+        using var coming = cluster.StartAgent();
+        await cluster.UntilReadyAsync(2);
+
+        leaving.Signal(Processes.Terminate);
+        Assert.Equal(0, await leaving.ExitAsync());
+        Assert.NotEqual(first, Assert.Single(SlowRun.Trainers(await run.UntilTrainedByAsync(1))));
+
+        Assert.Equal("preempted", Assert.Single((await run.EndsTheSameAsync()).Items("failures")).Text("kind"));
+        Assert.False(await run.SteppedTwiceAsync());
+    }
+}

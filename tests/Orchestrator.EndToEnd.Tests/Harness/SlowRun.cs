@@ -1,0 +1,70 @@
+using System.Text.Json;
+
+namespace Orchestrator.EndToEnd.Tests.Harness;
+
+/// <summary>A run that takes its time until the test lets it go: what is to happen in its middle does, however slow the machine is.</summary>
+internal sealed class SlowRun
+{
+    /// <summary>23 each.</summary>
+    public const int Steps = 8 * 23;
+
+    private readonly Cluster cluster;
+    private readonly string gate;
+
+    private SlowRun(Cluster cluster, string gate, string id, JsonElement undisturbed) => (this.cluster, this.gate, Id, Undisturbed) = (cluster, gate, id, undisturbed);
+
+    public string Id { get; }
+
+    /// <summary>The same file, run on one worker that nobody disturbed.</summary>
+    public JsonElement Undisturbed { get; }
+
+    /// <summary>Submits it, and returns once it trains.</summary>
+    public static async Task<SlowRun> StartAsync(Cluster cluster, int min, int max)
+    {
+        var file = cluster.Write("slow.yaml", $$"""
+            name: slow
+            package: {{Product.TroubledWorkload}}
+            dataset: digits
+            seed: 5
+            model: { dropout: 0.2 }
+            training:
+              epochs: 8
+              batch_size: 64
+              shards: 4
+              workers: { min: {{min}}, max: {{max}} }
+              optimizer: { name: adamw, learning_rate: 0.003 }
+              checkpoint: { every: 7 steps, keep_best: 1, keep_last: 1 }
+            """);
+        var undisturbed = (await cluster.Orch.JsonAsync("run", "local", file, "--data-dir", cluster["local"])).Json();
+        var go = cluster["go"];
+        var id = await cluster.SubmitRunAsync(file, "--set", "model.delay=100", "--set", $"model.until={go}");
+        await cluster.UntilRunAsync(id, run => run.Number("step") >= 3);
+        return new SlowRun(cluster, go, id, undisturbed);
+    }
+
+    /// <summary>The pids of its trainers, in rank order; empty while a generation forms.</summary>
+    public static int[] Trainers(JsonElement run) => [.. run.Items("workers").OrderBy(worker => worker.Number("rank")).Select(worker => worker.Number("pid"))];
+
+    /// <summary>Returns once so many train it, a step or more of theirs included.</summary>
+    public async Task<JsonElement> UntilTrainedByAsync(int workers)
+    {
+        var began = await cluster.UntilRunAsync(Id, run => run.Text("state") == "running" && run.Number("worldSize") == workers);
+        return await cluster.UntilRunAsync(Id, run => run.Number("step") > began.Number("step") + 1);
+    }
+
+    /// <summary>Lets it go, waits for its end, and holds that against the undisturbed one's: the same bits and the same samples, nothing lost, no step computed again.</summary>
+    public async Task<JsonElement> EndsTheSameAsync()
+    {
+        await File.WriteAllTextAsync(gate, "", TestContext.Current.CancellationToken);
+        var run = await cluster.EndOfRunAsync(Id);
+        Assert.Equal("succeeded", run.Text("state"));
+        Assert.Equal(Undisturbed.Text("weightsHash"), run.Text("weightsHash"));
+        Assert.Equal((Steps, 0), (run.Number("step"), run.Number("stepsLost")));
+        Assert.Equal(Undisturbed.Number("samplesPerEpoch"), run.Number("samplesPerEpoch"));
+        Assert.Equal(Enumerable.Range(1, 8), run.Items("history").Select(epoch => epoch.Number("epoch")));
+        return run;
+    }
+
+    /// <summary>Whether a generation ended in the middle of a step, which the next one had to do again.</summary>
+    public async Task<bool> SteppedTwiceAsync() => (await cluster.Orch.RunAsync("run", "logs", Id)).Succeeded().Output.Contains("is over after step", StringComparison.Ordinal);
+}

@@ -1,0 +1,53 @@
+using System.Text.Json;
+using Orchestrator.EndToEnd.Tests.Harness;
+
+namespace Orchestrator.EndToEnd.Tests;
+
+/// <summary>Population based training: new trials go on from real checkpoints of better ones.</summary>
+public sealed class PopulationTests : ClusterTest
+{
+    private static readonly string[] Population =
+    [
+        Product.Sample("population.yaml"), "--set", "search.parallel=4", "--set", "training.epochs=6", "--set", "search.sampler.every=2 epochs", "--set", "training.workers.max=1",
+    ];
+
+    [Fact(Timeout = 240_000)]
+    public async Task One_worker_two_workers_and_a_killed_coordinator_give_the_same_lineage_and_weights()
+    {
+        var one = await UpAsync("--workers", "1");
+        var alone = await one.EndOfSweepAsync(await one.SubmitSweepAsync(Population));
+        Assert.Equal("succeeded", alone.Text("state"));
+        await SweepTable.NothingWasRunTwiceAsync(one, alone);
+
+        // Four members, and one in place of the worst after two epochs and after four.
+        var trials = alone.Items("trials").ToArray();
+        Assert.Equal(6, trials.Length);
+        var copies = trials.Where(trial => trial.TryGetProperty("from", out _)).ToArray();
+        Assert.Equal([2, 4], copies.Select(copy => (int)copy.GetProperty("from").Number("epoch")));
+        Assert.Equal(4, trials.Count(trial => trial.Text("state") == "succeeded"));
+        foreach (var copy in copies)
+        {
+            // Its run trained only what came after, from a copy of the source's checkpoint.
+            var run = await one.RunAsync(copy.Text("run"));
+            var from = copy.GetProperty("from");
+            Assert.StartsWith($"{trials[(int)from.Number("trial")].Text("run")}-", run.Text("from"), StringComparison.Ordinal);
+            Assert.Equal(from.Number("epoch") + 1, run.Items("history").First().Number("epoch"));
+            Assert.NotEqual(trials[(int)from.Number("trial")].GetProperty("parameters").GetRawText(), copy.GetProperty("parameters").GetRawText());
+        }
+
+        var expected = await TableAsync(one, alone);
+        var two = await UpAsync("--workers", "2");
+        Assert.Equal(expected, await TableAsync(two, await two.EndOfSweepAsync(await two.SubmitSweepAsync(Population))));
+
+        var disturbed = await two.SubmitSweepAsync(Population);
+        await two.UntilSweepAsync(disturbed, sweep => sweep.Items("trials").Count() > 4);
+        await two.KillCoordinatorAsync();
+        await two.UpAsync();
+        Assert.Equal(expected, await TableAsync(two, await two.EndOfSweepAsync(disturbed)));
+    }
+
+    private static async Task<string[]> TableAsync(Cluster cluster, JsonElement sweep) =>
+    [
+        .. (await SweepTable.OfAsync(cluster, sweep)).Zip(sweep.Items("trials"), (line, trial) => $"{line} {(trial.TryGetProperty("from", out var from) ? from.GetRawText() : "")}"),
+    ];
+}
