@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Orchestrator.V1;
 
@@ -16,6 +17,13 @@ internal static class RunText
             + $"{Plain.Count(run.WorldSize, "worker")}, {Plain.Seconds(run.Seconds)}{rate}{message}";
     }
 
+    /// <summary>What a rank computes of every step, and how fast it is.</summary>
+    private static string Shards(RunWorker worker)
+    {
+        var range = worker.EndShard - worker.FirstShard == 1 ? $"shard {worker.FirstShard}" : $"shards {worker.FirstShard} to {worker.EndShard - 1}";
+        return worker.ShardSeconds > 0 ? string.Create(CultureInfo.InvariantCulture, $"{range} at {1000 * worker.ShardSeconds:0.0} ms each") : range;
+    }
+
     public static string Whole(Run run)
     {
         var text = new StringBuilder().AppendLine(Headline(run));
@@ -31,7 +39,7 @@ internal static class RunText
 
         foreach (var worker in run.Workers)
         {
-            text.AppendLine($"  rank {worker.Rank}     {worker.Id}, process {worker.Pid}");
+            text.AppendLine($"  rank {worker.Rank}     {worker.Id}, process {worker.Pid}, {Shards(worker)}");
         }
 
         foreach (var failure in run.Failures)

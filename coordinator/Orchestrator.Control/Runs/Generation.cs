@@ -37,14 +37,30 @@ public readonly record struct TrainerName(int Generation, int Rank);
 /// <summary>One rank's place, and the shards that it owns (<paramref name="EndShard"/> is exclusive).</summary>
 public sealed record MemberPlace(int Rank, string Agent, int Slot, int FirstShard, int EndShard)
 {
+    [JsonIgnore]
+    public int Shards => EndShard - FirstShard;
+
     /// <summary>Even ranges; the rule of the collectives' shard plan: first = shards * rank / world.</summary>
     public static IReadOnlyList<MemberPlace> Even(int shards, IReadOnlyList<SlotId> slots)
     {
         ArgumentNullException.ThrowIfNull(slots);
         var world = slots.Count;
         ArgumentOutOfRangeException.ThrowIfLessThan(shards, world);
-        return [.. slots.Select((slot, rank) => new MemberPlace(
-            rank, slot.Agent, slot.Index, (int)((long)shards * rank / world), (int)((long)shards * (rank + 1) / world)))];
+        return Of([.. slots.Select((_, rank) => (int)((long)shards * (rank + 1) / world) - (int)((long)shards * rank / world))], slots);
+    }
+
+    /// <param name="counts">Shards, in rank order.</param>
+    public static IReadOnlyList<MemberPlace> Of(IReadOnlyList<int> counts, IReadOnlyList<SlotId> slots)
+    {
+        ArgumentNullException.ThrowIfNull(counts);
+        ArgumentNullException.ThrowIfNull(slots);
+        var places = new MemberPlace[slots.Count];
+        for (var (rank, first) = (0, 0); rank < places.Length; first += counts[rank++])
+        {
+            places[rank] = new MemberPlace(rank, slots[rank].Agent, slots[rank].Index, first, first + counts[rank]);
+        }
+
+        return places;
     }
 }
 

@@ -51,6 +51,10 @@ public abstract record RunCommand(DateTimeOffset At)
     /// <summary>A trainer that joined was heard at a step: it has the state.</summary>
     public sealed record Level(int Generation, int Rank, DateTimeOffset At) : RunCommand(At);
 
+    /// <summary>The same trainers go on with other ranges, from the end of a step on; ignored where something else changes.</summary>
+    /// <param name="Shards">How many each has, in rank order.</param>
+    public sealed record Balance(int Generation, IReadOnlyList<int> Shards, DateTimeOffset At) : RunCommand(At);
+
     /// <summary>The agent drains: the run goes on without its trainers.</summary>
     public sealed record Vacate(string Agent, DateTimeOffset At) : RunCommand(At);
 

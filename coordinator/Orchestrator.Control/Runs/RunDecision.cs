@@ -24,6 +24,7 @@ public static class RunDecision
             RunCommand.BeginAgain c => BeginAgain(state, c),
             RunCommand.Level c => Level(state, c),
             RunCommand.Vacate c => Vacate(state, c),
+            RunCommand.Balance c => Balance(state, c),
             RunCommand.Blame c => Blame(state, c),
             RunCommand.LoseLast c => LoseLast(state, c),
             RunCommand.Stop c => Stop(state, c),
@@ -294,6 +295,12 @@ public static class RunDecision
         events.AddRange(Succession.LetGo(events.Aggregate(state, RunEvolution.Apply), c.NextSpanId, c.At));
         return events;
     }
+
+    private static IReadOnlyList<RunEvent> Balance(RunState state, RunCommand.Balance c) =>
+        state.CanBalance && state.Current!.Number == c.Generation && c.Shards.Count == state.Current.WorldSize && c.Shards.Sum() == state.Plan!.Shards && c.Shards.All(count => count > 0)
+            && !state.Current.Members.Select(member => member.Place.Shards).SequenceEqual(c.Shards)
+                ? Succession.Propose(state, state.Current.Members, [], state.Step, c.NextSpanId, c.At, c.Shards)
+                : [];
 
     private static IReadOnlyList<RunEvent> Blame(RunState state, RunCommand.Blame c)
     {

@@ -177,6 +177,11 @@ public sealed record RunState
         }
     }
 
+    /// <summary>Whether its members may go on with other ranges: all of them work, have the state and stay.</summary>
+    [JsonIgnore]
+    public bool CanBalance => Phase is RunPhase.Working && Purpose is TaskPurpose.Train && Next is null && !StopRequested && Current!.WorldSize > 1
+        && Current.Members.TrueForAll(member => member is { Stage: MemberStage.Working, IsLevel: true, IsLeaving: false });
+
     /// <summary>Newcomers without which those that leave can't go.</summary>
     [JsonIgnore]
     public int Needed => Room > 0 && Current!.Members.Exists(member => member.IsLeaving) ? Math.Clamp(MinWorkers - Current.Members.Count(member => !member.IsLeaving), 0, Room) : 0;

@@ -37,12 +37,13 @@ internal static class Succession
     }
 
     /// <summary>The next generation: survivors first, in the order of their ranks, then newcomers; it begins at once where there are none.</summary>
+    /// <param name="shards">How many each has, in rank order; null for even ranges.</param>
     public static IReadOnlyList<RunEvent> Propose(
-        RunState state, IReadOnlyCollection<Member> survivors, IReadOnlyList<SlotId> newcomers, long reachedStep, string spanId, DateTimeOffset at)
+        RunState state, IReadOnlyCollection<Member> survivors, IReadOnlyList<SlotId> newcomers, long reachedStep, string spanId, DateTimeOffset at, IReadOnlyList<int>? shards = null)
     {
         var number = state.LastGeneration + 1;
         SlotId[] slots = [.. survivors.Select(member => new SlotId(member.Place.Agent, member.Place.Slot)), .. newcomers];
-        var places = MemberPlace.Even(state.Plan!.Shards, slots);
+        var places = shards is null ? MemberPlace.Even(state.Plan!.Shards, slots) : MemberPlace.Of(shards, slots);
         TrainerName[] trainers = [.. survivors.Select(member => member.Trainer), .. places.Skip(survivors.Count).Select(place => new TrainerName(number, place.Rank))];
         var proposed = new RunEvent.GenerationProposed(number, TaskPurpose.Train, places, "", reachedStep, state.Epoch, spanId, at, trainers);
         return newcomers.Count > 0 ? [proposed] : [proposed, new RunEvent.GenerationBegun(number, state.ProbeHash, at)];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Threading.Channels;
 using Orchestrator.Control.Placement;
 using Orchestrator.Control.Runs;
@@ -32,6 +33,9 @@ internal sealed partial class PlacementLoop : BackgroundService
         agents.SlotsChanged = () => changed.Writer.TryWrite(true);
     }
 
+    /// <summary>How long a generation works before its ranges may follow its members' speeds.</summary>
+    internal TimeSpan BalanceInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => RunAsync(stoppingToken);
 
     internal async Task RunAsync(CancellationToken stoppingToken)
@@ -43,6 +47,7 @@ internal sealed partial class PlacementLoop : BackgroundService
             try
             {
                 await PlaceAsync();
+                await BalanceAsync();
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
@@ -75,13 +80,31 @@ internal sealed partial class PlacementLoop : BackgroundService
 
     private bool IsWorthGrowing(RunState run)
     {
-        if (effects.ProgressOf(run.Id) is not { } progress || progress.MedianStep() is not { } step || run.Plan!.StepsPlanned == 0)
-        {
-            return false;
-        }
+        return effects.ProgressOf(run.Id) is { } progress && progress.MedianStep() is { } step && StepsLeft(run, progress) * step > WorthGrowing;
+    }
 
-        var planned = run.Plan.StepsPlanned / run.Plan.Epochs * run.Target;
-        return (planned - progress.Step) * step > WorthGrowing;
+    /// <summary>0 where it is not known.</summary>
+    private static long StepsLeft(RunState run, RunProgress progress) =>
+        run.Plan!.StepsPlanned == 0 ? 0 : Math.Max(0, (run.Plan.StepsPlanned / run.Plan.Epochs * run.Target) - progress.Step);
+
+    /// <summary>Ranges follow the speeds that the members tell.</summary>
+    private async Task BalanceAsync()
+    {
+        foreach (var run in table.Active().Where(run => run.CanBalance))
+        {
+            var generation = run.Current!;
+            if (time.GetUtcNow() - generation.BegunAt < BalanceInterval || effects.ProgressOf(run.Id) is not { } progress || progress.Generation != generation.Number)
+            {
+                continue;
+            }
+
+            var paces = generation.Members.Select(member => progress.PaceOf(member.Place.Rank)).ToArray();
+            if (ShardBalance.Of([.. generation.Members.Select(member => member.Place.Shards)], paces, StepsLeft(run, progress)) is { } shards)
+            {
+                LogBalanced(run.Id, string.Join(' ', shards), string.Join(' ', paces.Select(pace => (1000 * pace).ToString("0.0", CultureInfo.InvariantCulture))));
+                await streams.ExecuteAsync(run.Id, new RunCommand.Balance(generation.Number, shards, time.GetUtcNow()) { NextSpanId = TraceContexts.NewSpanId() });
+            }
+        }
     }
 
     private async Task ProposeAsync(PlacedGang gang)
@@ -102,6 +125,9 @@ internal sealed partial class PlacementLoop : BackgroundService
             agents.Unclaim(gang.Run, gang.Slots);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Run {Run}: its members' ranges become {Shards} shards, for they take {Milliseconds} ms a shard")]
+    private partial void LogBalanced(string run, string shards, string milliseconds);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Placement failed; it is tried again")]
     private partial void LogFailed(Exception exception);

@@ -90,6 +90,15 @@ internal sealed class RunProgress(int generation, TimeProvider time)
         }
     }
 
+    /// <summary>Seconds of own work that the rank takes for a shard; 0 where it is not known yet.</summary>
+    public double PaceOf(int rank)
+    {
+        lock (gate)
+        {
+            return ranks.TryGetValue(rank, out var heard) ? heard.Progress.ShardSeconds : 0;
+        }
+    }
+
     public RankPulse? PulseOf(int rank) => Pulses().Where(pulse => pulse.Rank == rank).Select(pulse => (RankPulse?)pulse).FirstOrDefault();
 
     /// <summary>How long a member has blamed another; starts with the first call.</summary>

@@ -34,7 +34,15 @@ internal sealed class RunViews(RunEffects effects, TimeProvider time)
             From = state.From,
             LedgerHash = state.LedgerHash,
         };
-        run.Workers.AddRange(state.Shown?.Members.Select(member => new RunWorker { Id = member.Place.Agent, Rank = member.Place.Rank, Pid = member.Pid }) ?? []);
+        run.Workers.AddRange(state.Shown?.Members.Select(member => new RunWorker
+        {
+            Id = member.Place.Agent,
+            Rank = member.Place.Rank,
+            Pid = member.Pid,
+            FirstShard = member.Place.FirstShard,
+            EndShard = member.Place.EndShard,
+            ShardSeconds = progress?.PaceOf(member.Place.Rank) ?? 0,
+        }) ?? []);
         run.Metrics.Add(MetricsOf(state).ToDictionary());
         run.Failures.AddRange(state.Failures.Select(failure => new Failure
         {

@@ -13,7 +13,7 @@ public sealed class RunProperties
 
     /// <summary>Mostly what fits the state, so that runs come far; the rest is noise.</summary>
     private static readonly Gen<Said[]> Conversations =
-        Gen.Select(Gen.Int[0, 33], Gen.Frequency((8, Gen.Const(0)), (1, Gen.Int[-2, 1])), Gen.Int[0, 3], Gen.Frequency((6, Gen.Const(1)), (1, Gen.Int[-1, 3])), Gen.Int[0, 6])
+        Gen.Select(Gen.Int[0, 34], Gen.Frequency((8, Gen.Const(0)), (1, Gen.Int[-2, 1])), Gen.Int[0, 3], Gen.Frequency((6, Gen.Const(1)), (1, Gen.Int[-1, 3])), Gen.Int[0, 6])
             .Select((what, generation, rank, ahead, pick) => new Said(what, generation, rank, ahead, pick)).Array[0, 80];
 
     [Fact]
@@ -253,6 +253,7 @@ public sealed class RunProperties
                 25 => new RunCommand.LoseLast(now, at),
                 26 or 27 => new RunCommand.Interrupt(generation, rank, now, (Rank + 1) % 4, state.Step + (Pick % 2), "why", at),
                 30 or 31 => new RunCommand.Propose(RunSample.Slots(1 + (Pick % 2), from: Rank), "8899aabbccddeeff", at),
+                34 => new RunCommand.Balance(now, Pick % 2 == 0 ? [3, 1] : [1, 1, 2], at),
                 32 => new RunCommand.Vacate(((char)('a' + Rank)).ToString(), at),
                 33 => new RunCommand.Level(generation, rank, at),
                 28 => new RunCommand.BeginAgain(now, "why", at),

@@ -90,6 +90,8 @@ internal sealed class RunSample
             Checkpoint(epoch);
         }
 
+        // One that is not known to stand is written again.
+        Checkpoint(State.Plan!.Epochs);
         End(State.Plan!.Epochs);
     }
 

@@ -262,6 +262,37 @@ public sealed class SuccessionTests
         Assert.Equal(RunOutcome.Succeeded, run.State.Outcome);
     }
 
+    [Fact]
+    public void The_same_trainers_go_on_with_other_ranges_at_the_end_of_a_step()
+    {
+        var run = RunSample.Working(members: 2, budgets: Budgets);
+        var before = run.State.Current!.Members;
+        var events = run.Do(new RunCommand.Balance(1, [3, 1], RunSample.At));
+        Assert.Equal([typeof(RunEvent.GenerationProposed), typeof(RunEvent.GenerationBegun)], events.Select(happened => happened.GetType()));
+        var after = run.State.Current!;
+        Assert.Equal((2, true, 0L), (after.Number, after.AtBoundary, run.State.StepsLost));
+        Assert.Equal(before.Select(member => (member.Trainer, member.Place.Agent, member.Pid)), after.Members.Select(member => (member.Trainer, member.Place.Agent, member.Pid)));
+        Assert.Equal([(0, 3), (3, 4)], after.Members.Select(member => (member.Place.FirstShard, member.Place.EndShard)));
+        Assert.Empty(run.State.Failures);
+        Assert.Empty(run.Do(new RunCommand.Balance(2, [3, 1], RunSample.At)));
+    }
+
+    [Fact]
+    public void Ranges_stay_while_anything_else_changes()
+    {
+        var leaving = RunSample.Working(members: 1, budgets: Budgets);
+        Assert.Empty(leaving.Do(new RunCommand.Balance(1, [4], RunSample.At)));
+        var joining = RunSample.Requested(RunSample.Plan(min: 1, max: 3, budgets: Budgets));
+        joining.Begin(2);
+        Assert.Empty(joining.Do(new RunCommand.Balance(1, [4, 0], RunSample.At)));
+        Assert.Empty(joining.Do(new RunCommand.Balance(1, [3, 2], RunSample.At)));
+        joining.Do(new RunCommand.Propose(RunSample.Slots(1, from: 2), "8899aabbccddeeff", RunSample.At));
+        Assert.Empty(joining.Do(new RunCommand.Balance(1, [3, 1], RunSample.At)));
+        var lost = RunSample.Working(members: 2, budgets: Budgets);
+        lost.Interrupt(0, suspect: 1);
+        Assert.Empty(lost.Do(new RunCommand.Balance(1, [3, 1], RunSample.At)));
+    }
+
     private static RunSample WithNewcomer()
     {
         var run = RunSample.Working(members: 1, budgets: Budgets);

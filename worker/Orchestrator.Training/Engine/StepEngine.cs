@@ -63,6 +63,7 @@ internal sealed class StepEngine : IDisposable
     {
         // Whatever a step makes ends with it, a wrapper that an in-place operation returns too: nothing waits for the collector.
         using var scope = NewDisposeScope();
+        var began = Stopwatch.GetTimestamp();
         model.Module.train();
         if (rows.Stride > rows.Gradient)
         {
@@ -78,6 +79,7 @@ internal sealed class StepEngine : IDisposable
 
         RestoreBuffers();
         totals.Signal(signals);
+        var work = Stopwatch.GetElapsedTime(began);
         alive(TrainingPhase.Reducing);
         var (norm, loss) = Reduce(step, reached, traced);
         alive(TrainingPhase.Stepping);
@@ -90,7 +92,7 @@ internal sealed class StepEngine : IDisposable
         }
 
         reached(TrainingPoint.Applied);
-        return new StepOutcome(loss, rate, norm, totals.Stopping, totals.Switching);
+        return new StepOutcome(loss, rate, norm, totals.Stopping, totals.Switching) { Work = work };
     }
 
     public void Dispose()
@@ -292,4 +294,8 @@ internal sealed class StepEngine : IDisposable
 /// <param name="GradientNorm">Before clipping.</param>
 /// <param name="Stopping">Ranks that were asked to stop.</param>
 /// <param name="Switching">Ranks that hold the order for the next generation.</param>
-internal readonly record struct StepOutcome(double LossSum, double LearningRate, double GradientNorm, int Stopping, int Switching);
+internal readonly record struct StepOutcome(double LossSum, double LearningRate, double GradientNorm, int Stopping, int Switching)
+{
+    /// <summary>Of this rank alone, up to where it waits for the others.</summary>
+    public TimeSpan Work { get; init; }
+}

@@ -44,7 +44,11 @@ public enum TrainingPhase
 /// <param name="Step">Steps applied since the run began.</param>
 /// <param name="Epoch">Whole epochs done.</param>
 /// <param name="SamplesPerSecond">Of all ranks, over the last second or so; 0 before the first step.</param>
-public readonly record struct TrainingProgress(long Step, int Epoch, TrainingPhase Phase, double SamplesPerSecond);
+public readonly record struct TrainingProgress(long Step, int Epoch, TrainingPhase Phase, double SamplesPerSecond)
+{
+    /// <summary>This rank's own work for one shard, without waiting for others: the median of the last steps; 0 while it is not known.</summary>
+    public double ShardSeconds { get; init; }
+}
 
 /// <param name="Epoch">From 1: whole epochs done.</param>
 /// <param name="Step">Steps applied since the run began.</param>

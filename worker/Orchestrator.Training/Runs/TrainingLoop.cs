@@ -104,6 +104,11 @@ internal sealed class TrainingLoop : IDisposable
             span is not null);
         state.FinishStep(outcome.LossSum, outcome.GradientNorm, outcome.Stopping > 0);
         session.Throughput.Add(samples);
+        if (!first)
+        {
+            session.Pace.Add(outcome.Work, collective.Plan.Ranges[collective.Rank].Count);
+        }
+
         session.Observer.StepMeasured(new StepResult(state.Step, state.Epoch, outcome.LossSum / samples, outcome.LearningRate, outcome.GradientNorm));
         session.ReportWritten(wait: false);
         if (run.Spec.Training.Checkpoint.Every is { Unit: EveryUnit.Step } every && state.Step % every.Count == 0 && state.StepOfEpoch < run.Plan.Steps)

@@ -82,7 +82,9 @@ public sealed class TrainingSession : IDisposable
 
     internal Throughput Throughput => throughput;
 
-    internal void Alive(TrainingPhase phase) => observer.Progress(new TrainingProgress(state.Step, state.Epoch, phase, throughput.PerSecond));
+    internal ShardPace Pace { get; } = new();
+
+    internal void Alive(TrainingPhase phase) => observer.Progress(new TrainingProgress(state.Step, state.Epoch, phase, throughput.PerSecond) { ShardSeconds = Pace.Seconds });
 
     internal void Reached(TrainingPoint point) => observer.Reached(point, state.Step);
 

@@ -34,6 +34,7 @@ internal sealed class TaskObserver(AgentLink link, InjectedFaults faults, Serilo
         Epoch = progress.Epoch,
         Phase = Name(progress.Phase),
         SamplesPerSecond = progress.SamplesPerSecond,
+        ShardSeconds = progress.ShardSeconds,
     });
 
     public void EpochFinished(EpochResult result)

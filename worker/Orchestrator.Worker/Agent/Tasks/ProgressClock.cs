@@ -55,7 +55,8 @@ internal sealed class ProgressClock(TaskKey key, TimeProvider time)
                 changed = heard;
             }
 
-            (last.Step, last.Epoch, last.Phase, last.SamplesPerSecond, last.Words) = (progress.Step, progress.Epoch, progress.Phase, progress.SamplesPerSecond, progress.Words);
+            (last.Step, last.Epoch, last.Phase, last.SamplesPerSecond, last.ShardSeconds, last.Words) =
+                (progress.Step, progress.Epoch, progress.Phase, progress.SamplesPerSecond, progress.ShardSeconds, progress.Words);
         }
     }
 
