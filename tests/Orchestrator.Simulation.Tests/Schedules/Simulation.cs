@@ -271,10 +271,9 @@ internal sealed class Simulation
                 break;
             case FaultKind.CutHosts when living.Count > 1:
                 var far = living[(fault.Which + 1 + (fault.Other % (living.Count - 1))) % living.Count];
-                // One of the two has to go.
-                Disturb(agent!.Id, over);
-                Disturb(far.Id, over);
-                Cut(agent.Host, far.Host, fault.How, over);
+                // While every rank waits, nobody can tell between whom the way is cut: another may be taken out first.
+                living.ForEach(each => Disturb(each.Id, over));
+                Cut(agent!.Host, far.Host, fault.How, over);
                 break;
             case FaultKind.Drain when agent is not null:
                 Disturb(agent.Id, over);
