@@ -231,7 +231,7 @@ internal sealed class SimulatedTrainer
 
     public void Beat(string phase)
     {
-        Progress = new TaskProgress { Step = Step, Epoch = Epoch, Phase = phase, ShardSeconds = training.Pace.Seconds };
+        Progress = new TaskProgress { Step = Step, Epoch = Epoch, Phase = phase };
         task.Hear(this, Progress);
     }
 }
