@@ -50,7 +50,7 @@ internal sealed partial class AgentTask
         folder = Path.Combine(context.Directory.Tasks, $"{assignment.Run}-{assignment.Generation}-{assignment.Rank}-{RandomNumberGenerator.GetHexString(4, lowercase: true)}");
         progress = new ProgressClock(Key, context.Time);
         span = AgentSpans.StartTask(assignment);
-        uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, line => context.Logs.Add(Key, line), log, uploadsEnd.Token);
+        uploads = new CheckpointUploads(Key, context.Checkpoints, JournalAsync, Settled, line => context.Logs.Add(Key, line), log, uploadsEnd.Token);
         Ended = Task.CompletedTask;
     }
 
@@ -228,6 +228,14 @@ internal sealed partial class AgentTask
         (report.Run, report.Generation, report.Rank) = (Key.Run, Key.Generation, Key.Rank);
         return context.Spool.AppendAsync(report, cancellationToken);
     }
+
+    private async Task JournalAsync(Report report, CancellationToken cancellationToken)
+    {
+        await AppendAsync(report, cancellationToken);
+        await context.Spool.AcknowledgedAsync(report, cancellationToken);
+    }
+
+    private void Settled(string checkpoint) => commands.Writer.TryWrite(new TrainerCommand { Settled = new CheckpointSettled { Checkpoint = checkpoint } });
 
     private async Task RunAsync(Task after)
     {

@@ -15,14 +15,16 @@ internal sealed partial class CheckpointUploads
     private readonly TaskKey key;
     private readonly CheckpointTransfer transfer;
     private readonly Func<Report, CancellationToken, Task> report;
+    private readonly Action<string> settled;
     private readonly Action<string> say;
     private readonly ILogger log;
 
+    /// <param name="report">Ends once the report is journalled.</param>
+    /// <param name="settled">Hears of each checkpoint that is reported or refused.</param>
     /// <param name="say">To the run's log.</param>
-    public CheckpointUploads(
-        TaskKey key, CheckpointTransfer transfer, Func<Report, CancellationToken, Task> report, Action<string> say, ILogger log, CancellationToken cancellationToken)
+    public CheckpointUploads(TaskKey key, CheckpointTransfer transfer, Func<Report, CancellationToken, Task> report, Action<string> settled, Action<string> say, ILogger log, CancellationToken cancellationToken)
     {
-        (this.key, this.transfer, this.report, this.say, this.log) = (key, transfer, report, say, log);
+        (this.key, this.transfer, this.report, this.settled, this.say, this.log) = (key, transfer, report, settled, say, log);
         Done = RunAsync(cancellationToken);
     }
 
@@ -53,6 +55,7 @@ internal sealed partial class CheckpointUploads
             }
 
             AgentDirectory.DeleteFolder(checkpoint.Directory);
+            settled(header.Id);
         }
     }
 
