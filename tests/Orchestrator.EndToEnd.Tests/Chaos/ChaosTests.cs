@@ -49,7 +49,13 @@ public sealed class ChaosTests : ClusterTest
         TestContext.Current.TestOutputHelper?.WriteLine(string.Join('\n', history));
         Assert.True(failures.IsEmpty, $"{failures.Count} of {end - first} fail (ORCH_SEEDS={first}-{end})\n{string.Join("\n\n", failures)}");
         (await cluster.Orch.RunAsync("down")).Succeeded();
-        await Testing.Eventually.TrueAsync(() => cluster.Orch.Processes.All(IsAdded), TimeSpan.FromSeconds(20));
+        int[] left = [];
+        for (var patience = DateTime.UtcNow.AddSeconds(60); DateTime.UtcNow < patience && (left = [.. cluster.Orch.Processes.Where(pid => !IsAdded(pid))]).Length > 0;)
+        {
+            await Task.Delay(100, ChaosCluster.Cancellation);
+        }
+
+        Assert.Empty(left.Select(Processes.CommandLine));
     }
 
     /// <summary>Agents that dialled in by themselves are nobody's to end; they have no trainer left but go on dialling.</summary>

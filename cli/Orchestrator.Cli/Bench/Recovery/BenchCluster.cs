@@ -51,8 +51,12 @@ internal sealed class BenchCluster : IAsyncDisposable
     }
 
     /// <returns>Its identifier.</returns>
-    public async Task<string> SubmitAsync(string file, CancellationToken cancellation) =>
-        (await Runs.SubmitRunAsync(new() { File = file, FileName = "bench.yaml" }, cancellationToken: cancellation)).Id;
+    public async Task<string> SubmitAsync(string file, CancellationToken cancellation)
+    {
+        // Of its own trace: what is looked at later is no part of it.
+        using var traced = coordinator!.Connect(SubmitSpan.Begin("orch bench", TimeProvider.System).TraceParent);
+        return (await traced.Runs.SubmitRunAsync(new() { File = file, FileName = "bench.yaml" }, cancellationToken: cancellation)).Id;
+    }
 
     public async Task<Run> RunAsync(string id, CancellationToken cancellation) => await Runs.GetRunAsync(new() { Id = id }, cancellationToken: cancellation);
 

@@ -19,7 +19,9 @@ internal static class TorchElastic
         var command = python.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var start = new ProcessStartInfo(command[0], [.. command[1..], "-u", "-c", await script.ReadToEndAsync(cancellation), rounds.ToString(CultureInfo.InvariantCulture)])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
         };
         start.Environment["OMP_NUM_THREADS"] = "1";
         start.Environment["USE_LIBUV"] = "0";
