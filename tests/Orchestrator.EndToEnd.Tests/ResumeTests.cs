@@ -62,6 +62,7 @@ public sealed class ResumeTests : ClusterTest
         await cluster.EndOfRunAsync(half);
         var last = (await cluster.ListAsync("checkpoint", "list", "--run", half)).MaxBy(checkpoint => checkpoint.Number("step")).Text("id");
 
+        (await cluster.Orch.RunAsync("checkpoint", "fetch", last, "-o", cluster["origin"])).Succeeded();
         var id = await cluster.SubmitRunAsync(cluster["whole.yaml"], "--from", last);
         (await cluster.Orch.RunAsync("run", "delete", half)).Succeeded();
         var run = await cluster.EndOfRunAsync(id);
@@ -70,8 +71,16 @@ public sealed class ResumeTests : ClusterTest
         Assert.Equal(whole.Text("weightsHash"), run.Text("weightsHash"));
         Assert.Equal([4, 5, 6], run.Items("history").Select(epoch => (int)epoch.Number("epoch")));
 
-        // One of another model says which tensors differ, and one of another seed does not begin.
+        // It is made again from where it went on, and from nowhere else.
         var best = (await cluster.ListAsync("checkpoint", "list", "--run", id)).MaxBy(checkpoint => checkpoint.Number("step")).Text("id");
+        (await cluster.Orch.RunAsync("checkpoint", "fetch", best, "-o", cluster["end"])).Succeeded();
+        (await cluster.Orch.RunAsync("run", "replay", cluster["end"])).Refused(2, $"went on from checkpoint {last}", "--from DIR");
+        (await cluster.Orch.RunAsync("run", "replay", cluster["end"], "--from", cluster["end"])).Refused(2, $"is not checkpoint {last}");
+        var again = await cluster.Orch.RunAsync("run", "replay", cluster["end"], "--from", cluster["origin"]);
+        again.Succeeded();
+        Assert.Contains("the bits agree", again.Output, StringComparison.Ordinal);
+
+        // One of another model says which tensors differ, and one of another seed does not begin.
         var wider = await cluster.EndOfRunAsync(await cluster.SubmitRunAsync(cluster["whole.yaml"], "--from", best, "--set", "model.hidden=64", "--set", "training.epochs=9"));
         Assert.Equal("failed", wider.Text("state"));
         Assert.Contains("the checkpoint does not fit the file: hidden0.bias is [128] in it and [64] in the model; hidden0.weight is [128, 64] in it and [64, 64] in the model", wider.Text("message"), StringComparison.Ordinal);

@@ -13,13 +13,15 @@ internal static class ForwardedCommands
     public static Command RunLocal(Shell shell) => Forward(
         shell,
         new Command("local", "Trains a run file here, in one process, without a cluster").Takes(Text("FILE", "the run file, YAML"))
-            .With(SubmitOptions.Set(), Option("--data-dir", "where datasets and checkpoints go")).WithOutput(),
+            .With(SubmitOptions.Set(), Option("--data-dir", "where datasets and checkpoints go"), Option("--device", "cpu, or cuda for the first GPU (cpu unless told)")).WithOutput(),
         "run-local");
 
     /// <summary>A checkpoint's run again, in one process; one that is no folder here is fetched first.</summary>
     public static Command Replay(Shell shell) => new Command("replay", "Makes a checkpoint's run again here, and says whether the bits agree, or where they part")
         .Takes(Text("CHECKPOINT", "a fetched checkpoint's folder, or an identifier"))
-        .With(Option("--dataset-dir", "the dataset's folder, or its source, where it is not digits"), Option("--data-dir", "where imported datasets go"))
+        .With(Option("--dataset-dir", "the dataset's folder, or its source, where it is not digits"), Option("--data-dir", "where imported datasets go"),
+            Option("--from", "the folder of the checkpoint that the run went on from, where it did"),
+            Option("--device", "cpu or cuda (the kind that it was trained on, where there is one, unless told)"))
         .WithOutput()
         .Does(async (parsed, cancellation) =>
         {
@@ -30,7 +32,7 @@ internal static class ForwardedCommands
                 line = ["replay", await CheckpointCommands.FetchAsideAsync(shell, checkpoint, cancellation), "--fetched"];
             }
 
-            foreach (var option in new[] { "--dataset-dir", "--data-dir" })
+            foreach (var option in new[] { "--dataset-dir", "--data-dir", "--from", "--device" })
             {
                 line.AddRange(parsed.Maybe(option) is { } value ? [option, value] : Array.Empty<string>());
             }

@@ -60,6 +60,9 @@ public abstract record RunCommand(DateTimeOffset At)
     /// <summary>The suspect of a dropped or interrupted member had its time to speak for itself.</summary>
     public sealed record Blame(int Generation, FailureKind Kind, string Message, long ReachedStep, DateTimeOffset At) : RunCommand(At);
 
+    /// <summary>All members have ended, and whoever had the last checkpoint is gone with it: the run goes on from the one before.</summary>
+    public sealed record LoseLast(int Generation, DateTimeOffset At) : RunCommand(At);
+
     /// <summary>Gracefully: finish the epoch and end as stopped. Otherwise the run is cancelled at once.</summary>
     public sealed record Stop(bool Gracefully, DateTimeOffset At) : RunCommand(At);
 

@@ -25,6 +25,7 @@ public static class RunDecision
             RunCommand.Level c => Level(state, c),
             RunCommand.Vacate c => Vacate(state, c),
             RunCommand.Blame c => Blame(state, c),
+            RunCommand.LoseLast c => LoseLast(state, c),
             RunCommand.Stop c => Stop(state, c),
             RunCommand.Cut c => Cut(state, c),
             RunCommand.Score c => Score(state, c),
@@ -101,8 +102,8 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> FinishEpoch(RunState state, RunCommand.FinishEpoch c)
     {
-        // One that comes before its turn comes again after those that it overtook: an epoch that is skipped would be missed for ever.
-        if (!Trains(state, c.Generation, c.Rank) || c.Epoch != state.Epoch + 1)
+        // One that comes before its turn comes again after those that it overtook: an epoch that is skipped would be missed for ever. Who left at a boundary may be the only one to tell it.
+        if (!IsTraining(state) || !IsOfLineage(state, c.Generation) || c.Epoch != state.Epoch + 1)
         {
             return [];
         }
@@ -123,11 +124,14 @@ public static class RunDecision
         }
 
         var released = state.Plan!.Retention.Released(state.Checkpoints.Add(c.Checkpoint), state.Pinned);
-        return CutWhereDue(state, c.At,
+        RunEvent[] events =
         [
             new RunEvent.CheckpointCommitted(state.LastGeneration, c.Checkpoint, c.At),
             .. released.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At)),
-        ]);
+        ];
+        return state.Completed is { } completed && c.Checkpoint.Step >= completed.Step
+            ? [.. events, .. Completed(events.Aggregate(state, RunEvolution.Apply), completed, c.At)]
+            : CutWhereDue(state, c.At, events);
     }
 
     private static IReadOnlyList<RunEvent> End(RunState state, RunCommand.End c)
@@ -161,13 +165,31 @@ public static class RunDecision
             return [ended, .. Scored(state, c.Metrics, "", c.At)];
         }
 
-        var weights = speaker.Place.Rank == 0 ? new RunEvent.TrainingEnded(generation, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At, c.Paused) : null;
-        // What rank 0 said stands from here on: the last checkpoint is committed, and the others have nothing left to add.
-        return weights is null ? [ended]
-            : state.CutAfter <= c.Epoch ? [ended, weights, .. Cut(state, state.CutAfter.Value, c.At)]
-            : c.Paused ? [ended, weights]
-            : [ended, weights, .. Trained(state, c.Stopped, c.At)];
+        if (speaker.Place.Rank != 0)
+        {
+            return [ended];
+        }
+
+        var completed = new RunEvent.TrainingCompleted(generation, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At, c.Paused, c.Stopped);
+        // The end can come before the word of this generation does: whoever was rank 0 up to there has the last checkpoint.
+        return !state.Plan!.IsCommand && CommittedStep(state) < c.Step
+            ? [ended, completed]
+            : [ended, .. Completed(state, completed, c.At)];
     }
+
+    /// <summary>What rank 0 said stands from here on: the last checkpoint is committed, and the others have nothing left to add.</summary>
+    private static IReadOnlyList<RunEvent> Completed(RunState state, RunEvent.TrainingCompleted completed, DateTimeOffset at)
+    {
+        var weights = new RunEvent.TrainingEnded(completed.Generation, completed.Step, completed.Epoch, completed.WeightsHash, completed.SamplesPerEpoch, at, completed.Paused);
+        return state.CutAfter <= completed.Epoch ? [weights, .. Cut(state, state.CutAfter.Value, at)]
+            : completed.Paused ? [weights]
+            : [weights, .. Trained(state, completed.Stopped, at)];
+    }
+
+    private static IReadOnlyList<RunEvent> LoseLast(RunState state, RunCommand.LoseLast c) =>
+        state.Current is { } generation && generation.Number == c.Generation && state.Completed is { } completed && generation.Members.TrueForAll(member => member.IsGone)
+            ? RunFailure.Of(state, new Loss(FailureKind.Lost, generation.Members[0], "the last checkpoint was lost with who left", "", completed.Step, c.NextSpanId, c.At))
+            : [];
 
     /// <summary>A run of its own is scored by its best checkpoint before it succeeds; a trial waits until its sweep asks.</summary>
     private static IReadOnlyList<RunEvent> Trained(RunState state, bool stopped, DateTimeOffset at)
@@ -366,9 +388,7 @@ public static class RunDecision
 
     private static bool IsTraining(RunState state) => state.Phase is RunPhase.Working && state.Current!.Purpose is TaskPurpose.Train;
 
-    /// <summary>Whether this trainer has a say about epochs. Rank 0 of its generation alone uses it; what any of them tells is the same.</summary>
-    private static bool Trains(RunState state, int generation, int rank) => IsTraining(state) && state.Current!.MemberOf(new TrainerName(generation, rank)) is { IsGone: false };
-
+    /// <summary>Whether this trainer has a say about epochs and checkpoints. Rank 0 alone uses it; what any of them tells is the same.</summary>
     private static bool IsOfLineage(RunState state, int generation) => !state.Members.IsEmpty && generation >= state.Lineage && generation <= state.LastGeneration;
 
     private static long CommittedStep(RunState state) => state.Current?.CommittedStep ?? state.Latest?.Step ?? 0;

@@ -55,6 +55,10 @@ public abstract record RunEvent(DateTimeOffset At)
 
     public sealed record MemberEnded(int Generation, int Rank, DateTimeOffset At) : RunEvent(At);
 
+    /// <summary>The trainers came to the end in the generation before, and the last checkpoint is still on its way from one that is not in this one. The rest as of <see cref="TrainingEnded"/>.</summary>
+    public sealed record TrainingCompleted(int Generation, long Step, int Epoch, string WeightsHash, long SamplesPerEpoch, DateTimeOffset At, bool Paused = false, bool Stopped = false)
+        : RunEvent(At);
+
     public sealed record MemberDropped(int Generation, int Rank, int Suspect, string Message, DateTimeOffset At) : RunEvent(At);
 
     /// <param name="Rank">In the generation.</param>

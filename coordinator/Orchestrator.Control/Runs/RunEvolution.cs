@@ -63,6 +63,7 @@ public static class RunEvolution
             RunEvent.CheckpointReleased e => Without(state, e.Checkpoint),
             RunEvent.CheckpointRejected e => Without(state, e.Checkpoint),
             RunEvent.MemberEnded e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Ended }),
+            RunEvent.TrainingCompleted e => state with { Completed = e },
             RunEvent.MemberDropped e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Dropped, Suspect = e.Suspect }),
             RunEvent.MemberInterrupted e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Interrupted, Suspect = e.Suspect }),
             RunEvent.MemberLevelled e => Changed(state, e.Rank, member => member with { IsLevel = true }),
@@ -187,7 +188,7 @@ public static class RunEvolution
     };
 
     private static RunState Over(RunState state, ImmutableList<Member>? survivors = null) =>
-        state with { Phase = RunPhase.Waiting, Current = null, Next = null, Survivors = survivors ?? [] };
+        state with { Phase = RunPhase.Waiting, Current = null, Next = null, Completed = null, Survivors = survivors ?? [] };
 
     private static ImmutableList<Member> CarriedOn(RunState state) => state.Current is { } generation
         ? generation.Members.FindAll(member => !generation.IsNew(member) && !member.IsGone)

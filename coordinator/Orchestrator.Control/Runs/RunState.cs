@@ -72,6 +72,9 @@ public sealed record RunState
     /// <summary>While <see cref="Phase"/> is Waiting: trainers that keep the run's state, too few to go on. In rank order.</summary>
     public ImmutableList<Member> Survivors { get; init; } = [];
 
+    /// <summary>All that the trainers have to say about their end, while the last checkpoint is still to come; null otherwise.</summary>
+    public RunEvent.TrainingCompleted? Completed { get; init; }
+
     /// <summary>The first generation of those through which the state lived on in some trainer: what its members tell is of this run's one course.</summary>
     public int Lineage { get; init; }
 

@@ -5,7 +5,10 @@ namespace Orchestrator.Control.Runs;
 /// <summary>How the next generation comes about from trainers that live on.</summary>
 internal static class Succession
 {
-    /// <summary>Who keeps the run's state once the lost one is gone: whoever trained, and whoever had trained before and waits.</summary>
+    /// <summary>
+    /// Who may keep the run's state once the lost one is gone: whoever trained, and whoever had trained before and waits. Newcomers too, once their generation has begun: whether they had taken the state
+    /// by then, they alone know, and say so in the next one (<c>NoStateException</c> where none did).
+    /// </summary>
     public static ImmutableList<Member> SurvivorsOf(RunState state, Loss loss)
     {
         if (state.Purpose is not TaskPurpose.Train)
@@ -20,9 +23,7 @@ internal static class Succession
             RunPhase.Forming => state.Current!.Members.FindAll(member => !state.Current.IsNew(member)),
             _ => state.Survivors,
         };
-        var left = members.FindAll(member => !member.IsGone && (loss.Lives || member.Trainer != loss.Member.Trainer));
-        // Newcomers alone have nothing to go on with.
-        return left.Exists(member => member.IsLevel) ? left : [];
+        return members.FindAll(member => !member.IsGone && (loss.Lives || member.Trainer != loss.Member.Trainer));
     }
 
     /// <summary>The next generation without those that leave, where the others are enough and have the state; they part at the end of a step.</summary>

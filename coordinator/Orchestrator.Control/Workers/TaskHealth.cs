@@ -4,7 +4,11 @@ namespace Orchestrator.Control.Workers;
 /// <param name="Phase">loading first-step training evaluating checkpointing waiting</param>
 /// <param name="Silent">Since the trainer's own thread was last heard of.</param>
 /// <param name="Stalled">Since the step, epoch or phase last changed.</param>
-public readonly record struct RankPulse(int Rank, string Phase, TimeSpan Silent, TimeSpan Stalled);
+public readonly record struct RankPulse(int Rank, string Phase, TimeSpan Silent, TimeSpan Stalled)
+{
+    /// <summary>False where the word to begin its generation has not come to it.</summary>
+    public bool HasBegun { get; init; } = true;
+}
 
 /// <summary>
 /// Who hangs. Frozen is a trainer whose own thread was not heard of for a second; hung is no progress for longer than max(3 s, 10 times the median of the
@@ -74,7 +78,7 @@ public static class TaskHealth
 
         var deadlocked = ranks.Count > 0 && ranks.Count >= members
             && ranks.All(rank => rank.Phase is "waiting" && Longer(rank.Stalled, rank.Silent) > LimitOf("waiting", medianStep));
-        return deadlocked ? ranks.OrderByDescending(rank => rank.Silent).ThenBy(rank => rank.Rank).First().Rank : null;
+        return deadlocked ? ranks.OrderBy(rank => rank.HasBegun).ThenByDescending(rank => rank.Silent).ThenBy(rank => rank.Rank).First().Rank : null;
     }
 
     private static TimeSpan Longer(TimeSpan left, TimeSpan right) => left > right ? left : right;

@@ -74,7 +74,10 @@ internal sealed class RunProgress(int generation, TimeProvider time)
         lock (gate)
         {
             return [.. ranks.Select(rank => new RankPulse(rank.Key, rank.Value.Progress.Phase,
-                TimeSpan.FromMilliseconds(rank.Value.Progress.SilentMilliseconds), TimeSpan.FromMilliseconds(rank.Value.Progress.StalledMilliseconds)))];
+                TimeSpan.FromMilliseconds(rank.Value.Progress.SilentMilliseconds), TimeSpan.FromMilliseconds(rank.Value.Progress.StalledMilliseconds))
+            {
+                HasBegun = !rank.Value.Progress.HasBegunGeneration || rank.Value.Progress.BegunGeneration >= generation,
+            })];
         }
     }
 

@@ -260,6 +260,15 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         }
     }
 
+    /// <summary>Whether any trainer of the run, its member or not any more, may still be there.</summary>
+    public bool Runs(string run)
+    {
+        lock (gate)
+        {
+            return agents.Values.Any(agent => agent.Holds.Values.Any(hold => hold.Task.Run == run));
+        }
+    }
+
     /// <summary>The slots of ready agents: the free ones, and all.</summary>
     public (IReadOnlyList<Slot> Free, ClusterShape All) Slots()
     {

@@ -9,7 +9,7 @@ namespace Orchestrator.Coordinator.Sessions;
 internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, RunEffects effects, AgentDirectory agents, TimeProvider time, ILogger<AgentWatch> logger)
     : BackgroundService, IHostedLifecycleService
 {
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
+    internal static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
 
     /// <summary>A session without a message for so long is no session.</summary>
     private static readonly TimeSpan SessionSilence = TimeSpan.FromSeconds(10);
@@ -52,7 +52,8 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         foreach (var task in agents.TasksOf(agent))
         {
             var run = await runs.ExecuteAsync(task.Run, new RunCommand.Vacate(agent, time.GetUtcNow()));
-            if (run.Current?.MemberOf(task.Trainer) is { IsLeaving: true } && run.Room > 0)
+            // It hands over: to newcomers that load for it already, or will be found.
+            if (run.Current?.MemberOf(task.Trainer) is { IsLeaving: true } && (run.Next is not null || run.Room > 0))
             {
                 continue;
             }
@@ -85,20 +86,21 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
             return;
         }
 
-        var stale = new HashSet<string>(StringComparer.Ordinal);
+        // Nothing is known of what runs on these; false of those that may be on their way back.
+        var away = new Dictionary<string, bool>(StringComparer.Ordinal);
         foreach (var agent in agents.Pulses())
         {
             await LookAtAsync(agent, cancellationToken);
-            // One that a coordinator before this one knew is on its way back, with what it has to tell.
-            if (agent.Connection is null ? agent.Seen || time.GetElapsedTime(startedAt) > Absence : agent.Silent > StaleHeartbeat)
+            if (agent.Connection is null || agent.Silent > StaleHeartbeat)
             {
-                stale.Add(agent.Id);
+                // One that a coordinator before this one knew is on its way back, with what it has to tell.
+                away[agent.Id] = agent.Seen ? agent.Silent > StaleHeartbeat : time.GetElapsedTime(startedAt) > Absence;
             }
         }
 
         foreach (var run in table.Active())
         {
-            await LookAtAsync(run, stale);
+            await LookAtAsync(run, away);
         }
     }
 
@@ -186,13 +188,19 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         }
     }
 
-    private async Task LookAtAsync(RunState run, HashSet<string> stale)
+    private async Task LookAtAsync(RunState run, Dictionary<string, bool> away)
     {
         if (run.Trainers.Find(member => !member.IsGone && !agents.IsHere(member.Place.Agent)) is { } orphan)
         {
             // Who left in good order, as at a shutdown of the cluster, took its tasks along: nobody is to blame.
             var kind = agents.Find(orphan.Place.Agent) is null ? FailureKind.Preempted : FailureKind.Lost;
             await runs.FailAsync(TaskKey.Of(run, orphan), kind, $"{orphan.Place.Agent} is gone");
+            return;
+        }
+
+        if (run is { Completed: { } completed, Current.Members: { } members } && members.TrueForAll(member => member.IsGone) && !agents.Runs(run.Id))
+        {
+            await runs.ExecuteAsync(run.Id, new RunCommand.LoseLast(completed.Generation, time.GetUtcNow()));
             return;
         }
 
@@ -220,13 +228,13 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
             return;
         }
 
-        if (generation.Members.Find(member => stale.Contains(member.Place.Agent)) is { } away)
+        if (generation.Members.Find(member => away.ContainsKey(member.Place.Agent)) is { } silent)
         {
             // Of a rank whose agent is away nothing is known, and it may well go on: unless all others stand still and wait.
-            var others = progress.Pulses().Where(pulse => pulse.Rank != away.Place.Rank).ToArray();
-            if (others.Length == generation.WorldSize - 1 && others.Length > 0 && Array.TrueForAll(others, other => other.Phase == "waiting" && other.Stalled > StaleHeartbeat))
+            var others = progress.Pulses().Where(pulse => pulse.Rank != silent.Place.Rank).ToArray();
+            if (away[silent.Place.Agent] && others.Length == generation.WorldSize - 1 && others.Length > 0 && Array.TrueForAll(others, other => other.Phase == "waiting" && other.Stalled > StaleHeartbeat))
             {
-                await runs.FailAsync(TaskKey.Of(run, away), FailureKind.Hung, $"{away.Place.Agent} is silent, and all others wait for its rank {away.Place.Rank}");
+                await runs.FailAsync(TaskKey.Of(run, silent), FailureKind.Hung, $"{silent.Place.Agent} is silent, and all others wait for its rank {silent.Place.Rank}");
             }
 
             return;

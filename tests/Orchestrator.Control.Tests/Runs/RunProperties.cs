@@ -39,11 +39,11 @@ public sealed class RunProperties
         foreach (var stale in Enumerable.Range(1, run.State.LastGeneration + 1).Where(number => !run.State.Trainers.Exists(member => member.Trainer == new TrainerName(number, 0))))
         {
             Assert.Empty(run.Ready(0, generation: stale));
-            Assert.Empty(run.Epoch(run.State.Epoch + 1, generation: stale));
             Assert.Empty(run.End(run.State.Epoch, generation: stale));
             Assert.Empty(run.Fail(FailureKind.User, generation: stale));
             if (stale < run.State.Lineage || stale > run.State.LastGeneration)
             {
+                Assert.Empty(run.Epoch(run.State.Epoch + 1, generation: stale));
                 Assert.Empty(run.Checkpoint(run.State.Epoch, generation: stale));
             }
         }
@@ -178,7 +178,15 @@ public sealed class RunProperties
                 Assert.True(turns < 20, $"still {run.State.Phase} for {run.State.Purpose}");
                 if (run.State.Current is { } stuck)
                 {
-                    run.Fail(FailureKind.Preempted, stuck.Members.Find(member => !member.IsGone)!.Place.Rank);
+                    if (stuck.Members.Find(member => !member.IsGone) is { } left)
+                    {
+                        run.Fail(FailureKind.Preempted, left.Place.Rank);
+                    }
+                    else
+                    {
+                        run.Do(new RunCommand.LoseLast(stuck.Number, RunSample.At));
+                    }
+
                     continue;
                 }
 
@@ -242,6 +250,7 @@ public sealed class RunProperties
                 22 => Pick == 0 ? new RunCommand.Stop(Rank > 1, at) : new RunCommand.Blame(now, FailureKind.Lost, "why", state.Step, at),
                 23 => new RunCommand.Score(at),
                 24 => Pick < 2 ? new RunCommand.Release(at) : new RunCommand.ReleaseOne($"r-{epoch * 10}", at),
+                25 => new RunCommand.LoseLast(now, at),
                 26 or 27 => new RunCommand.Interrupt(generation, rank, now, (Rank + 1) % 4, state.Step + (Pick % 2), "why", at),
                 30 or 31 => new RunCommand.Propose(RunSample.Slots(1 + (Pick % 2), from: Rank), "8899aabbccddeeff", at),
                 32 => new RunCommand.Vacate(((char)('a' + Rank)).ToString(), at),

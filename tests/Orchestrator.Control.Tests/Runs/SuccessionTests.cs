@@ -138,6 +138,7 @@ public sealed class SuccessionTests
         run.Fail(FailureKind.Lost, rank: 1);
         Assert.Equal(RunPhase.Working, run.State.Phase);
         run.Epoch(1);
+        run.Checkpoint(1);
         run.End(1, stopped: true);
         Assert.Equal(RunOutcome.Stopped, run.State.Outcome);
     }
@@ -219,12 +220,64 @@ public sealed class SuccessionTests
     }
 
     [Fact]
-    public void A_newcomer_left_alone_before_it_had_the_state_saves_nothing()
+    public void A_newcomer_left_alone_goes_on_by_itself_for_it_alone_knows_whether_it_had_taken_the_state()
+    {
+        var run = WithNewcomer();
+        run.Fail(FailureKind.Lost, rank: 0, reached: 8);
+        Assert.Equal((RunPhase.Working, 3, 0L, 8L), (run.State.Phase, run.Generation, run.State.StepsLost, run.State.Step));
+        Assert.Equal(new TrainerName(2, 1), run.State.Current!.Members.Single().Trainer);
+    }
+
+    [Fact]
+    public void A_newcomer_left_alone_without_the_state_says_so_and_the_steps_since_the_checkpoint_go()
+    {
+        var run = WithNewcomer();
+        run.Epoch(1);
+        run.Checkpoint(1);
+        run.Fail(FailureKind.Lost, rank: 0, reached: 18);
+        run.Fail(FailureKind.Preempted, rank: 0);
+        Assert.Equal((RunPhase.Waiting, 8L, 10L, 0), (run.State.Phase, run.State.StepsLost, run.State.Step, run.State.Survivors.Count));
+    }
+
+    [Fact]
+    public void Who_left_at_a_boundary_that_never_came_still_tells_the_last_epoch_and_brings_the_last_checkpoint()
+    {
+        var run = LeftAtTheEnd();
+        Assert.Equal((RunPhase.Working, null), (run.State.Phase, run.State.Outcome));
+        Assert.Empty(run.Do(new RunCommand.LoseLast(1, RunSample.At)));
+
+        var events = run.Checkpoint(1, generation: 1);
+        Assert.Equal([typeof(RunEvent.CheckpointCommitted), typeof(RunEvent.TrainingEnded), typeof(RunEvent.RunEnded)], events.Select(happened => happened.GetType()));
+        Assert.Equal((RunOutcome.Succeeded, "weights"), (run.State.Outcome, run.State.WeightsHash));
+    }
+
+    [Fact]
+    public void A_last_checkpoint_that_is_lost_with_who_left_is_trained_for_again()
+    {
+        var run = LeftAtTheEnd();
+        run.Do(new RunCommand.LoseLast(run.Generation, RunSample.At));
+        Assert.Equal((RunPhase.Waiting, 10L, 0L, null), (run.State.Phase, run.State.StepsLost, run.State.Step, run.State.Completed));
+        run.Begin(1);
+        run.Train();
+        Assert.Equal(RunOutcome.Succeeded, run.State.Outcome);
+    }
+
+    private static RunSample WithNewcomer()
     {
         var run = RunSample.Working(members: 1, budgets: Budgets);
         run.Do(new RunCommand.Propose(RunSample.Slots(1, from: 1), "8899aabbccddeeff", RunSample.At));
         run.Do(new RunCommand.Ready(2, 1, "host:9", 109, RunSample.Probe, "cpu", RunSample.At));
-        run.Fail(FailureKind.Lost, rank: 0, reached: 8);
-        Assert.Equal((RunPhase.Waiting, 8L, 0), (run.State.Phase, run.State.StepsLost, run.State.Survivors.Count));
+        return run;
+    }
+
+    /// <summary>Rank 0 was to leave, and the run came to its end first: it told the epoch, and has the checkpoint.</summary>
+    private static RunSample LeftAtTheEnd()
+    {
+        var run = RunSample.Working(members: 2, trial: RunSample.Trial, budgets: Budgets, epochs: 1);
+        run.Do(new RunCommand.Vacate("a", RunSample.At));
+        Assert.Equal("b", run.State.Current!.Members.Single().Place.Agent);
+        Assert.NotEmpty(run.Epoch(1, generation: 1));
+        Assert.Equal([typeof(RunEvent.MemberEnded), typeof(RunEvent.TrainingCompleted)], run.End(1).Select(happened => happened.GetType()));
+        return run;
     }
 }

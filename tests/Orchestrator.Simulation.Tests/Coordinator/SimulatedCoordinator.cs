@@ -15,8 +15,6 @@ internal sealed class SimulatedCoordinator
 {
     public const string Host = "coordinator";
 
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
-
     private readonly VirtualWorld world;
     private readonly MemoryJournal journal;
     private readonly MemoryStore store;
@@ -88,7 +86,7 @@ internal sealed class SimulatedCoordinator
         return api.PutCheckpoint(parts, new Call(CancellationToken.None));
     }
 
-    private void LookAgain() => world.After(Look, () =>
+    private void LookAgain() => world.After(AgentWatch.Period, () =>
     {
         if (!Process.IsAlive)
         {

@@ -3,6 +3,7 @@ using Orchestrator.Control.Runs;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Hosting;
 using Orchestrator.Coordinator.Journal;
+using Orchestrator.Worker.Agent.Session;
 
 namespace Orchestrator.Simulation.Tests;
 
@@ -17,7 +18,7 @@ internal sealed class Simulation
     /// <summary>For the last processes to go.</summary>
     private static readonly TimeSpan Tidying = TimeSpan.FromSeconds(60);
 
-    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan KeepAlive = CoordinatorChannel.PingDelay + CoordinatorChannel.PingTimeout;
 
     private readonly Schedule schedule;
     private readonly DataDirectory directory;
@@ -252,13 +253,10 @@ internal sealed class Simulation
                 World.After(over, StartCoordinator);
                 break;
             case FaultKind.BreakSession when agent is not null && sessions.TryGetValue(agent.Id, out var session):
-                // Who is silent while all others wait is taken for the one that they wait for.
-                Disturb(agent.Id, over);
                 session.Break();
                 break;
             case FaultKind.CutFromCoordinator when agent is not null:
-                // As for a cut between hosts: the word to begin may not come through, and those that have it wait.
-                living.ForEach(each => Disturb(each.Id, over));
+                Disturb(agent.Id, over);
                 Cut(agent.Host, SimulatedCoordinator.Host, fault.How, over);
                 // Pings over the connection find out.
                 if (over > KeepAlive && sessions.TryGetValue(agent.Id, out var silent))
@@ -273,9 +271,10 @@ internal sealed class Simulation
                 break;
             case FaultKind.CutHosts when living.Count > 1:
                 var far = living[(fault.Which + 1 + (fault.Other % (living.Count - 1))) % living.Count];
-                // While every rank waits, nobody can tell between whom the way is cut: another may be taken out first.
-                living.ForEach(each => Disturb(each.Id, over));
-                Cut(agent!.Host, far.Host, fault.How, over);
+                // One of the two has to go.
+                Disturb(agent!.Id, over);
+                Disturb(far.Id, over);
+                Cut(agent.Host, far.Host, fault.How, over);
                 break;
             case FaultKind.Drain when agent is not null:
                 Disturb(agent.Id, over);
@@ -291,8 +290,6 @@ internal sealed class Simulation
                 World.After(over, () => slow.Slowness = 1);
                 break;
             case FaultKind.JournalFails:
-                // Its sessions end over it, and of all that come back one may be taken for the one that the others wait for.
-                living.ForEach(each => Disturb(each.Id, over));
                 journal.Next = fault.How == 0 ? MemoryJournal.Fault.Before : MemoryJournal.Fault.After;
                 break;
             default:

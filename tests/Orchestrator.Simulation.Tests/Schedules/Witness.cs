@@ -18,12 +18,6 @@ internal sealed class Witness(Simulation simulation)
     private readonly Dictionary<int, int> newestWriter = [];
     private readonly HashSet<SimulatedTrainer> outdated = [];
 
-    // A generation that takes over at the end of a step leaves the last checkpoint to who was writing it; leaving is not simulated yet.
-    private bool handedOver;
-
-    // Those that the coordinator knows to have the state.
-    private readonly HashSet<TrainerName> level = [];
-
     /// <summary>By the journal.</summary>
     public RunState State { get; private set; } = RunState.Initial;
 
@@ -78,24 +72,17 @@ internal sealed class Witness(Simulation simulation)
     {
         simulation.World.Say($"{trainer.Name} is ended: {why}");
         var isNeeded = State is { Outcome: null, Purpose: TaskPurpose.Train, Phase: not RunPhase.Idle };
-        // Fenced is who was silent, with its agent, while all others waited: the coordinator could not know better.
-        Check(!trainer.IsUntouched || why is EndReason.Fenced || handedOver || trainer.Met == 0 || !level.Contains(new TrainerName(trainer.Task.Key.Generation, trainer.Task.Key.Rank)) || !isNeeded || !trainer.Process.IsWell || trainer.HasEnded, $"{trainer.Name}, which nothing had happened to, is ended: {why}");
+        Check(!trainer.IsUntouched || trainer.Met == 0 || !isNeeded || !trainer.Process.IsWell || trainer.HasEnded, $"{trainer.Name}, which nothing had happened to, is ended: {why}");
     }
 
     public void Happened(RunState before, RunEvent happened, RunState after)
     {
         State = after;
         Seen++;
-        if (after is { Phase: RunPhase.Working, Current: { } working })
-        {
-            level.UnionWith(working.Members.Where(member => member.IsLevel).Select(member => member.Trainer));
-        }
-
         simulation.World.Say($"  {Line(happened)}");
         switch (happened)
         {
             case RunEvent.GenerationProposed e:
-                handedOver |= before.Phase is RunPhase.Working;
                 lineages[e.Generation] = after.Lineage;
                 fromSteps[e.Generation] = e.FromStep;
                 Check(e.Generation == before.LastGeneration + 1, $"generation {e.Generation} follows {before.LastGeneration}");
@@ -135,7 +122,7 @@ internal sealed class Witness(Simulation simulation)
             case RunEvent.RunEnded e:
                 Check(e.Outcome is RunOutcome.Succeeded, $"the run {e.Outcome}: {e.Message}");
                 Check(before.Outcome is null, "the run ended twice");
-                Check(before.Latest?.Step == Arithmetic.Steps || handedOver, $"the run ends, and its last checkpoint is of step {before.Latest?.Step}");
+                Check(before.Latest?.Step == Arithmetic.Steps, $"the run ends, and its last checkpoint is of step {before.Latest?.Step}");
                 break;
             default:
                 break;
@@ -161,8 +148,8 @@ internal sealed class Witness(Simulation simulation)
         Check(lost >= 0 && lost <= Math.Max(0, reached.GetValueOrDefault(before.Lineage) - resume), $"{lost} steps count as lost, after {reached.GetValueOrDefault(before.Lineage)} and from {resume}");
         if (after.Survivors.IsEmpty && after.Current is null && after.Outcome is null)
         {
-            var holder = simulation.Trainers.Find(trainer => !handedOver && trainer is { IsUntouched: true, HasState: true, Met: > 0, HasEnded: false, Process.IsWell: true }
-                && before.Members.Exists(member => member.IsLevel && member.Trainer == new TrainerName(trainer.Task.Key.Generation, trainer.Task.Key.Rank)));
+            var holder = simulation.Trainers.Find(trainer => trainer is { IsUntouched: true, HasState: true, Met: > 0, HasEnded: false, Process.IsWell: true }
+                && before.Members.Exists(member => member.Trainer == new TrainerName(trainer.Task.Key.Generation, trainer.Task.Key.Rank)));
             Check(holder is null, $"the run goes back to step {resume} though {holder?.Name}, which nothing had happened to, has step {holder?.Step}");
         }
     }

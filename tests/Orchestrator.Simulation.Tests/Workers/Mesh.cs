@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Orchestrator.Collectives;
 using Orchestrator.V1;
+using Orchestrator.Worker.Trainer;
 
 namespace Orchestrator.Simulation.Tests;
 
@@ -10,9 +11,7 @@ namespace Orchestrator.Simulation.Tests;
 /// </summary>
 internal sealed class Mesh
 {
-    private static readonly TimeSpan HandshakeDeadline = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan BoundaryDeadline = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Deadline = new CollectiveOptions().Deadline;
 
     private readonly VirtualWorld world;
     private readonly Network network;
@@ -127,7 +126,7 @@ internal sealed class Mesh
             Heard(hello);
         }
 
-        world.After(order.AtBoundary ? BoundaryDeadline : HandshakeDeadline, trainer.Process, () =>
+        world.After(order.AtBoundary ? GenerationLoop.BoundaryPatience : GenerationLoop.MeetPatience, trainer.Process, () =>
         {
             if (!met.Task.IsCompleted)
             {

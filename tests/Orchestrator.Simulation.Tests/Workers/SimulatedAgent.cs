@@ -1,7 +1,9 @@
+using Orchestrator.Coordinator.Sessions;
 using Orchestrator.V1;
 using Orchestrator.Worker.Agent;
 using Orchestrator.Worker.Agent.Session;
 using Orchestrator.Worker.Agent.Tasks;
+using TaskKey = Orchestrator.Worker.Agent.TaskKey;
 
 namespace Orchestrator.Simulation.Tests;
 
@@ -37,12 +39,7 @@ internal sealed class Spool
 /// <summary>One life of an agent: the course of CoordinatorSession, TaskTable and AgentHost.</summary>
 internal sealed class SimulatedAgent
 {
-    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan RegisterDeadline = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan SendAgainAfter = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan TrainersDeadline = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan DeliveryDeadline = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(AgentApi.HeartbeatSeconds);
 
     private readonly Simulation simulation;
     private readonly Spool spool;
@@ -84,6 +81,7 @@ internal sealed class SimulatedAgent
     {
         Connect();
         Beat();
+        LookAtLife(new Punctuality(AgentHost.LookInterval, AgentTask.FrozenAfter, new VirtualTime(World)));
     });
 
     /// <summary>SIGTERM.</summary>
@@ -182,7 +180,7 @@ internal sealed class SimulatedAgent
         register.Devices.AddRange(Enumerable.Repeat("cpu", Slots));
         register.Tasks.AddRange(tasks.Values.Select(task => task.Running()));
         dialled.Send(new AgentMessage { Register = register });
-        World.After(RegisterDeadline, Process, () =>
+        World.After(CoordinatorSession.RegisterDeadline, Process, () =>
         {
             if (session == dialled && !registered)
             {
@@ -238,7 +236,7 @@ internal sealed class SimulatedAgent
         if (registered)
         {
             SendHeartbeat();
-            if (spool.Waiting.Count > 0 && new TimeSpan(World.Now - sentAt) > SendAgainAfter)
+            if (spool.Waiting.Count > 0 && new TimeSpan(World.Now - sentAt) > CoordinatorSession.SendAgainAfter)
             {
                 SendReports();
             }
@@ -246,6 +244,19 @@ internal sealed class SimulatedAgent
 
         World.After(Heartbeat, Process, Beat);
     }
+
+    private void LookAtLife(Punctuality punctuality) => World.After(AgentHost.LookInterval, Process, () =>
+    {
+        if (punctuality.IsOnTime())
+        {
+            foreach (var task in tasks.Values.ToArray())
+            {
+                task.LookAtLife();
+            }
+        }
+
+        LookAtLife(punctuality);
+    });
 
     private void SendHeartbeat()
     {
@@ -277,15 +288,15 @@ internal sealed class SimulatedAgent
         }
 
         // The coordinator lets them hand over to others, and end.
-        await Task.WhenAny(Task.WhenAll(tasks.Values.Select(task => task.Ended)), World.Delay(Process, DrainPatience));
+        await Task.WhenAny(Task.WhenAll(tasks.Values.Select(task => task.Ended)), World.Delay(Process, AgentOptions.DefaultDrainPatience));
         foreach (var task in tasks.Values.ToArray())
         {
             task.Kill(EndReason.Preempted);
         }
 
-        await Task.WhenAny(Task.WhenAll(tasks.Values.Select(task => task.Ended)), World.Delay(Process, TrainersDeadline));
+        await Task.WhenAny(Task.WhenAll(tasks.Values.Select(task => task.Ended)), World.Delay(Process, AgentHost.TrainersDeadline));
         leaving = true;
-        World.After(DeliveryDeadline, Process, Process.Kill);
+        World.After(AgentHost.DeliveryDeadline, Process, Process.Kill);
         LeaveOnceDelivered();
     }
 

@@ -74,7 +74,9 @@ internal sealed class SimulatedTask
             clock.Heard(last.Clone());
         }
 
-        return clock.Read();
+        var now = clock.Read();
+        now.BegunGeneration = begun;
+        return now;
     }
 
     public void Begin(BeginGeneration begin)
@@ -83,6 +85,14 @@ internal sealed class SimulatedTask
         {
             begun = begin.Generation;
             Command(to => to.Take(begin));
+        }
+    }
+
+    public void LookAtLife()
+    {
+        if (trainer is not null && !ended && !Dying && Progress().SilentMilliseconds > AgentTask.FrozenAfter.TotalMilliseconds)
+        {
+            Kill(EndReason.Frozen);
         }
     }
 
@@ -98,7 +108,7 @@ internal sealed class SimulatedTask
         reason ??= why;
         trainer?.Process.Kill();
         ending.TrySetResult();
-        World.After(why == EndReason.Preempted ? TimeSpan.FromSeconds(5) : TimeSpan.Zero, Agent.Process, () => uploadsEnd.TrySetResult());
+        World.After(why is EndReason.Preempted or EndReason.Frozen ? AgentTask.UploadGrace : TimeSpan.Zero, Agent.Process, () => uploadsEnd.TrySetResult());
     }
 
     /// <summary>From the trainer, over the socket of this machine.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -48,6 +49,9 @@ public sealed record CheckpointManifest
     /// <summary>Null where nothing in the file asks for it, and in older checkpoints.</summary>
     public MetricCourse? Course { get; init; }
 
+    /// <summary>The checkpoint of another run that this run went on from; null where it began at step 0.</summary>
+    public CheckpointSource? Origin { get; init; }
+
     public required HardwareFacts Hardware { get; init; }
 
     /// <summary>By name: model.safetensors, optimizer.safetensors.</summary>
@@ -60,6 +64,16 @@ public sealed record CheckpointManifest
         RespectRequiredConstructorParameters = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
+}
+
+/// <param name="Checkpoint">Its identifier.</param>
+/// <param name="ModelSha256">Of its model.safetensors.</param>
+public sealed record CheckpointSource(string Checkpoint, string ModelSha256)
+{
+    /// <summary>What a run that goes on from a checkpoint has to name: another run's checkpoint, or what its own names already.</summary>
+    internal static CheckpointSource? Of(CheckpointManifest? checkpoint, string run) => checkpoint is null || checkpoint.Run == run
+        ? checkpoint?.Origin
+        : new CheckpointSource(string.Create(CultureInfo.InvariantCulture, $"{checkpoint.Run}-{checkpoint.Step}"), checkpoint.Files[CheckpointFolder.ModelFile].Sha256);
 }
 
 /// <param name="Samples">Used in committed steps.</param>

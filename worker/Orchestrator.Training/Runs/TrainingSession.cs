@@ -25,6 +25,7 @@ public sealed class TrainingSession : IDisposable
         (this.run, this.observer, this.stop, this.hardware) = (run, observer, stop, hardware);
         HasState = hasState;
         state = TrainingState.Of(run.Checkpoint);
+        state.Origin = CheckpointSource.Of(run.Checkpoint, run.Task.Run);
         checkpoints = new CheckpointWriter(new StateSnapshot(run.Model, run.Optimizer), run.Task.OutputDirectory, observer.Warn);
     }
 
@@ -153,6 +154,7 @@ public sealed class TrainingSession : IDisposable
             Trail = state.Trail.Record,
             Metrics = new SortedDictionary<string, double>(state.Metrics, StringComparer.Ordinal),
             Course = state.Course == MetricCourse.Beginning ? null : state.Course,
+            Origin = state.Origin,
             Hardware = hardware,
             Files = [],
         };

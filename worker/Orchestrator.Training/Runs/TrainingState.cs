@@ -43,6 +43,9 @@ internal sealed class TrainingState
     /// <summary>The best value so far of the metric that chooses the best epoch; NaN before the first.</summary>
     public double Best { get; set; } = double.NaN;
 
+    /// <summary>The other run's checkpoint that it began from.</summary>
+    public CheckpointSource? Origin { get; set; }
+
     public MetricCourse Course { get; set; } = MetricCourse.Beginning;
 
     /// <summary>Those that this run has finished since it began or was resumed: whoever speaks for the gang can tell them again.</summary>
@@ -89,7 +92,7 @@ internal sealed class TrainingState
     }
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(
-        new Wire(Step, Epoch, StepOfEpoch, EpochLoss, Ledger.Entry, Metrics, SamplesPerEpoch, Stopping, DueCheckpoint, Best, Course, Epochs, Trail.Record), Json);
+        new Wire(Step, Epoch, StepOfEpoch, EpochLoss, Ledger.Entry, Metrics, SamplesPerEpoch, Stopping, DueCheckpoint, Best, Course, Epochs, Trail.Record, Origin), Json);
 
     /// <summary>Becomes what a peer's is.</summary>
     public void Take(ReadOnlySpan<byte> bytes)
@@ -99,11 +102,12 @@ internal sealed class TrainingState
         (SamplesPerEpoch, Stopping, DueCheckpoint, Best) = (wire.SamplesPerEpoch, wire.Stopping, wire.DueCheckpoint, wire.Best);
         Metrics = new SortedDictionary<string, double>(wire.Metrics, StringComparer.Ordinal);
         Course = wire.Course;
+        Origin = wire.Origin;
         Epochs = [.. wire.Epochs];
         Ledger.Restore(wire.Ledger);
         Trail.Restore(wire.Trail, wire.Step);
     }
 
     private sealed record Wire(long Step, int Epoch, long StepOfEpoch, double EpochLoss, LedgerEntry Ledger, SortedDictionary<string, double> Metrics, long SamplesPerEpoch, bool Stopping,
-        long DueCheckpoint, double Best, MetricCourse Course, IReadOnlyList<EpochResult> Epochs, StepTrailRecord? Trail);
+        long DueCheckpoint, double Best, MetricCourse Course, IReadOnlyList<EpochResult> Epochs, StepTrailRecord? Trail, CheckpointSource? Origin);
 }

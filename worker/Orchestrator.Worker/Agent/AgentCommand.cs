@@ -27,7 +27,7 @@ internal static class AgentCommand
             new AgentOptions
             {
                 Coordinator = Address(parsed.GetRequiredValue(coordinator)),
-                Devices = Devices(parsed.GetRequiredValue(device), parsed.GetValue(slots)),
+                Devices = SlotDevices.Of(parsed.GetRequiredValue(device), parsed.GetValue(slots)),
                 TokenFile = parsed.GetValue(tokenFile),
                 Advertise = parsed.GetValue(advertise),
                 PeerPorts = Ports(parsed.GetValue(peerPorts)),
@@ -50,27 +50,7 @@ internal static class AgentCommand
             : throw new CommandException(ExitCode.BadInput, $"--coordinator {text} is not HOST:PORT, such as 127.0.0.1:7070");
     }
 
-    private static IReadOnlyList<string> Devices(string device, int? slots) => (device, slots) switch
-    {
-        (_, < 1 or > 1024) => throw new CommandException(ExitCode.BadInput, $"--slots {slots} is not between 1 and 1024"),
-        ("cpu", _) => [.. Enumerable.Repeat("cpu", slots ?? 1)],
-        ("cuda", _) => CudaDevices(slots),
-        _ => throw new CommandException(ExitCode.BadInput, $"--device {device} is neither cpu nor cuda"),
-    };
-
-    /// <summary>Where there are more slots than GPUs, they share.</summary>
-    private static IReadOnlyList<string> CudaDevices(int? slots)
-    {
-        var count = GpuCount();
-        return count > 0
-            ? [.. Enumerable.Range(0, slots ?? count).Select(slot => "cuda:" + (slot % count).ToString(CultureInfo.InvariantCulture))]
-            : throw new CommandException(ExitCode.BadInput, "--device cuda: this machine has no NVIDIA GPU; mend its driver, or use --device cpu");
-    }
-
     private static PortRange? Ports(string? text) => text is null
         ? null
         : PortRange.TryParse(text) ?? throw new CommandException(ExitCode.BadInput, $"--peer-ports {text} is not A-B, such as 20000-20100");
-
-    // The agent never loads CUDA. Device files are what a container was given, the driver's own list what the machine has.
-    private static int GpuCount() => Directory.EnumerateFiles("/dev", "nvidia*").Count(path => path.AsSpan("/dev/nvidia".Length) is { Length: > 0 } number && !number.ContainsAnyExceptInRange('0', '9'));
 }

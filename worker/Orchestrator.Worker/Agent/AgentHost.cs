@@ -14,9 +14,9 @@ internal static class AgentHost
 {
     private const long SpoolBytes = 256L << 20;
     private const int LogLines = 20_000;
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan DeliveryDeadline = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan TrainersDeadline = TimeSpan.FromSeconds(20);
+    internal static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(100);
+    internal static readonly TimeSpan DeliveryDeadline = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan TrainersDeadline = TimeSpan.FromSeconds(20);
 
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(AgentOptions options, CancellationToken cancellationToken)
@@ -99,23 +99,20 @@ internal static class AgentHost
         return application;
     }
 
-    // Whether a trainer is frozen can be told only by one who was not held up itself.
     private static async Task LookAsync(TaskTable tasks, TimeProvider time, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(LookInterval, time);
-        var (looks, onTime, last) = (0, 0, time.GetTimestamp());
+        var punctuality = new Punctuality(LookInterval, AgentTask.FrozenAfter, time);
         try
         {
-            while (await timer.WaitForNextTickAsync(cancellationToken))
+            for (var looks = 1; await timer.WaitForNextTickAsync(cancellationToken); looks++)
             {
-                onTime = time.GetElapsedTime(last) < 2 * LookInterval ? onTime + 1 : 0;
-                last = time.GetTimestamp();
-                if (onTime * LookInterval >= AgentTask.FrozenAfter)
+                if (punctuality.IsOnTime())
                 {
                     tasks.LookAtLife();
                 }
 
-                if (++looks % 10 == 0)
+                if (looks % 10 == 0)
                 {
                     tasks.Look();
                 }

@@ -5,6 +5,8 @@ namespace Orchestrator.Worker.Agent;
 /// <summary>What an agent is told at its start.</summary>
 internal sealed record AgentOptions
 {
+    internal static readonly TimeSpan DefaultDrainPatience = TimeSpan.FromSeconds(20);
+
     public required Uri Coordinator { get; init; }
 
     /// <summary>One a slot: cpu, cuda:0.</summary>
@@ -21,7 +23,7 @@ internal sealed record AgentOptions
     public required string DataDirectory { get; init; }
 
     /// <summary>How long trainers have to hand over before they are ended, when the agent drains.</summary>
-    public TimeSpan DrainPatience { get; init; } = TimeSpan.FromSeconds(20);
+    public TimeSpan DrainPatience { get; init; } = DefaultDrainPatience;
 
     /// <summary>A warm trainer waits for the next task.</summary>
     public bool KeepsSpare { get; init; } = true;

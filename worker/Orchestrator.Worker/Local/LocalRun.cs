@@ -1,51 +1,26 @@
 using System.Globalization;
 using System.Text.Json;
-using Orchestrator.Collectives;
-using Orchestrator.Data;
 using Orchestrator.Specs;
 using Orchestrator.Training;
-using Orchestrator.Workloads;
-using TorchSharp;
 
 namespace Orchestrator.Worker.Local;
 
-/// <summary>One rank that owns all shards, in this process; what a workload throws comes out with its stack.</summary>
-internal sealed class LocalRun(RunSpec spec, string datasetDirectory, string checkpointDirectory, bool json) : ITrainingObserver
+/// <summary>A run file trained in this process.</summary>
+/// <param name="device"><c>cpu</c> or <c>cuda:0</c>.</param>
+internal sealed class LocalRun(RunSpec spec, string datasetDirectory, string checkpointDirectory, string device, bool json) : ITrainingObserver
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     private string checkpoint = "";
 
     /// <returns>The exit code.</returns>
-    public int Run()
+    public int Run() => OneProcess.Told(() =>
     {
         Directory.CreateDirectory(checkpointDirectory);
-        torch.set_num_threads(spec.Training.Threads);
-        var plan = ShardPlan.Even(spec.Training.Shards, 1);
-        try
-        {
-            var task = new TrainingTask
-            {
-                Spec = spec,
-                Run = spec.Name.Length > 0 ? spec.Name : "local",
-                DatasetDirectory = datasetDirectory,
-                Plan = plan,
-                Rank = 0,
-                OutputDirectory = checkpointDirectory,
-            };
-            using var run = TrainingRun.Load(task, new WorkloadCatalog());
-            Print(run.Train(new LocalCollective(plan), this, new StopSignal(), CancellationToken.None));
-            return ExitCode.Done;
-        }
-        catch (Exception mistake) when (mistake is SpecException or DataFormatException)
-        {
-            throw new CommandException(ExitCode.BadInput, mistake.Message);
-        }
-        catch (Exception end) when (end is DivergedException or DiskFullException)
-        {
-            throw new CommandException(ExitCode.Failed, end.Message);
-        }
-    }
+        using var run = OneProcess.Load(spec, spec.Name.Length > 0 ? spec.Name : "local", datasetDirectory, checkpointDirectory, device);
+        Print(OneProcess.Train(run, spec, this));
+        return ExitCode.Done;
+    });
 
     public void Progress(TrainingProgress progress)
     {

@@ -1,17 +1,16 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Orchestrator.Collectives;
 using Orchestrator.Data;
 using Orchestrator.Specs;
 using Orchestrator.Training;
-using Orchestrator.Workloads;
-using TorchSharp;
 
 namespace Orchestrator.Worker.Local;
 
-/// <summary>A checkpoint's run made again, from its manifest alone: one rank that owns all shards, whatever it was trained on.</summary>
-internal sealed class Replay(string checkpoint, string? datasetSource, string datasetFolder, bool json) : ITrainingObserver
+/// <summary>A checkpoint's run made again, from its manifest alone: one rank that owns all shards, however many there were.</summary>
+/// <param name="from">The folder of the checkpoint that the run went on from, where it did.</param>
+/// <param name="device">As <c>--device</c> says; null for the kind that it was trained on, where this machine has one.</param>
+internal sealed class Replay(string checkpoint, string? datasetSource, string datasetFolder, string? from, string? device, bool json) : ITrainingObserver
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
@@ -20,33 +19,23 @@ internal sealed class Replay(string checkpoint, string? datasetSource, string da
     private string made = "";
 
     /// <returns>0 where all bits agree, 1 where not.</returns>
-    public int Run()
+    public int Run() => OneProcess.Told(() =>
     {
+        manifest = CheckpointFolder.Verify(checkpoint);
+        CheckOrigin();
+        LocalPins.Apply(manifest.Spec.Training);
+        var output = Directory.CreateTempSubdirectory("orch-replay-").FullName;
         try
         {
-            manifest = CheckpointFolder.Verify(checkpoint);
-            LocalPins.Apply(manifest.Spec.Training);
-            var output = Directory.CreateTempSubdirectory("orch-replay-").FullName;
-            try
-            {
-                var watch = Stopwatch.StartNew();
-                var probe = Train(output);
-                return Tell(CheckpointComparison.Of(made, checkpoint), probe, watch.Elapsed);
-            }
-            finally
-            {
-                Directory.Delete(output, recursive: true);
-            }
+            var watch = Stopwatch.StartNew();
+            var probe = Train(output);
+            return Tell(CheckpointComparison.Of(made, checkpoint), probe, watch.Elapsed);
         }
-        catch (Exception mistake) when (mistake is SpecException or DataFormatException or CorruptCheckpointException)
+        finally
         {
-            throw new CommandException(ExitCode.BadInput, mistake.Message);
+            Directory.Delete(output, recursive: true);
         }
-        catch (Exception end) when (end is DivergedException or DiskFullException)
-        {
-            throw new CommandException(ExitCode.Failed, end.Message);
-        }
-    }
+    });
 
     public void Progress(TrainingProgress progress)
     {
@@ -90,21 +79,12 @@ internal sealed class Replay(string checkpoint, string? datasetSource, string da
             }
         }
 
-        var task = new TrainingTask
-        {
-            // When checkpoints are written decides no bit; here one is, at the step of the first.
-            Spec = spec with { Training = spec.Training with { Checkpoint = spec.Training.Checkpoint with { Every = new Every((int)manifest.Step, EveryUnit.Step) } } },
-            Run = manifest.Run,
-            DatasetDirectory = dataset,
-            Plan = ShardPlan.Even(spec.Training.Shards, 1),
-            Rank = 0,
-            OutputDirectory = output,
-        };
-        torch.set_num_threads(spec.Training.Threads);
-        using var run = TrainingRun.Load(task, new WorkloadCatalog());
+        // When checkpoints are written decides no bit; here one is, at the step of the first.
+        spec = spec with { Training = spec.Training with { Checkpoint = spec.Training.Checkpoint with { Every = new Every((int)manifest.Step, EveryUnit.Step) } } };
+        using var run = OneProcess.Load(spec, manifest.Run, dataset, output, SlotDevices.One(device ?? KindOfItsDevice()), from);
         try
         {
-            run.Train(new LocalCollective(task.Plan), this, new StopSignal(), done.Token);
+            OneProcess.Train(run, spec, this, done.Token);
         }
         catch (OperationCanceledException) when (done.IsCancellationRequested)
         {
@@ -113,6 +93,23 @@ internal sealed class Replay(string checkpoint, string? datasetSource, string da
 
         return run.ProbeHash;
     }
+
+    private void CheckOrigin()
+    {
+        var mistake = (manifest.Origin, from) switch
+        {
+            (null, null) => null,
+            (null, _) => $"{manifest.Run} began at step 0; leave --from out",
+            ({ } origin, null) => $"{manifest.Run} went on from checkpoint {origin.Checkpoint}; fetch that too (orch checkpoint fetch {origin.Checkpoint} -o DIR), and name its folder: --from DIR",
+            ({ } origin, _) => CheckpointFolder.Verify(from).Files[CheckpointFolder.ModelFile].Sha256 == origin.ModelSha256 ? null : $"{from} is not checkpoint {origin.Checkpoint}, which {manifest.Run} went on from",
+        };
+        if (mistake is not null)
+        {
+            throw new CommandException(ExitCode.BadInput, mistake);
+        }
+    }
+
+    private string KindOfItsDevice() => manifest.Hardware.Device.StartsWith("cuda", StringComparison.Ordinal) && SlotDevices.GpuCount() > 0 ? "cuda" : SlotDevices.Cpu;
 
     private int Tell(CheckpointParting parting, string probe, TimeSpan elapsed)
     {

@@ -12,14 +12,16 @@ internal static class ReplayCommand
         var data = new Option<string>("--data-dir") { Description = "Where imported datasets go.", DefaultValueFactory = _ => Path.Combine(".orch", "local") };
         var output = new Option<string>("--output") { Description = "text or json.", DefaultValueFactory = _ => "text" };
         output.AcceptOnlyFromAmong("text", "json");
+        var from = new Option<string?>("--from") { Description = "The folder of the checkpoint that the run went on from, where it did." };
+        var device = SlotDevices.Option();
         var fetched = new Option<bool>("--fetched") { Hidden = true, Description = "The folder was fetched for this alone, and goes afterwards." };
-        var command = new Command("replay", "Makes a checkpoint's run again from its manifest, and says whether the bits agree.") { checkpoint, dataset, data, output, fetched };
+        var command = new Command("replay", "Makes a checkpoint's run again from its manifest, and says whether the bits agree.") { checkpoint, dataset, data, from, device, output, fetched };
         command.SetAction(parsed =>
         {
             var folder = Path.GetFullPath(parsed.GetRequiredValue(checkpoint));
             try
             {
-                return new Replay(folder, parsed.GetValue(dataset), Path.Combine(Path.GetFullPath(parsed.GetRequiredValue(data)), "datasets"), parsed.GetRequiredValue(output) == "json").Run();
+                return new Replay(folder, parsed.GetValue(dataset), Path.Combine(Path.GetFullPath(parsed.GetRequiredValue(data)), "datasets"), parsed.GetValue(from), parsed.GetValue(device), parsed.GetRequiredValue(output) == "json").Run();
             }
             finally
             {

@@ -14,14 +14,15 @@ internal static class RunLocalCommand
         var data = new Option<string>("--data-dir") { Description = "Where imported datasets and checkpoints go.", DefaultValueFactory = _ => Path.Combine(".orch", "local") };
         var output = new Option<string>("--output") { Description = "text or json.", DefaultValueFactory = _ => "text" };
         output.AcceptOnlyFromAmong("text", "json");
-        var command = new Command("run-local", "Trains in this process, without a cluster.") { file, set, dataset, data, output };
+        var device = SlotDevices.Option();
+        var command = new Command("run-local", "Trains in this process, without a cluster.") { file, set, dataset, data, device, output };
         command.SetAction(parsed =>
         {
             var spec = Read(parsed.GetRequiredValue(file), parsed.GetValue(set) ?? []);
             LocalPins.Apply(spec.Training);
             var folder = Path.GetFullPath(parsed.GetRequiredValue(data));
             var source = LocalDataset.Find(spec.Dataset.Name, parsed.GetValue(dataset), Path.Combine(folder, "datasets"));
-            return new LocalRun(spec, source, Path.Combine(folder, "checkpoints"), parsed.GetRequiredValue(output) == "json").Run();
+            return new LocalRun(spec, source, Path.Combine(folder, "checkpoints"), SlotDevices.One(parsed.GetValue(device) ?? SlotDevices.Cpu), parsed.GetRequiredValue(output) == "json").Run();
         });
         return command;
     }

@@ -10,10 +10,10 @@ namespace Orchestrator.Worker.Trainer;
 internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSession session, TaskObserver observer, Serilog.ILogger log)
 {
     private static readonly TimeSpan BeatWhileWaiting = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan MeetPatience = TimeSpan.FromSeconds(30);
+    internal static readonly TimeSpan MeetPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>A newcomer waits for the others' step to end, however long that takes; should one of them be lost, another word comes.</summary>
-    private static readonly TimeSpan BoundaryPatience = TimeSpan.FromMinutes(10);
+    internal static readonly TimeSpan BoundaryPatience = TimeSpan.FromMinutes(10);
 
     /// <returns>Null where the run was stopped before this trainer began, or goes on without it.</returns>
     public TrainingOutcome? Run(AssignTask told)
@@ -93,7 +93,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
             log.Information(
                 "generation {Generation}, rank {Rank} of {WorldSize} trains shards {First} to {Last} from step {Step}; gradients travel by {Transport}",
                 order.Generation, order.Rank, plan.WorldSize, shards.First, shards.End - 1, session.Step, collective.Transport);
-            var start = new GenerationStart(order.KnownEpochs, order.AtBoundary ? long.MaxValue : order.KnownCheckpointStep, () => link.Orders.After(order.Generation) is not null, order.UntilEpoch);
+            var start = new GenerationStart(order.KnownEpochs, order.KnownCheckpointStep, () => link.Orders.After(order.Generation) is not null, order.UntilEpoch);
             return session.Train(collective, start, CancellationToken.None);
         }
         catch (CollectiveException lost)

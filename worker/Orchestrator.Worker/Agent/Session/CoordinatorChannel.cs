@@ -8,6 +8,8 @@ namespace Orchestrator.Worker.Agent.Session;
 internal sealed class CoordinatorChannel : IDisposable
 {
     private const int GreatestMessageBytes = 16 << 20;
+    internal static readonly TimeSpan PingDelay = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan PingTimeout = TimeSpan.FromSeconds(5);
 
     private readonly GrpcChannel channel;
 
@@ -20,8 +22,8 @@ internal sealed class CoordinatorChannel : IDisposable
             {
                 EnableMultipleHttp2Connections = true,
                 ConnectTimeout = TimeSpan.FromSeconds(5),
-                KeepAlivePingDelay = TimeSpan.FromSeconds(5),
-                KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
+                KeepAlivePingDelay = PingDelay,
+                KeepAlivePingTimeout = PingTimeout,
                 KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always,
             },
             DisposeHttpClient = true,

@@ -16,8 +16,8 @@ internal sealed partial class CoordinatorSession(
     TimeProvider time,
     ILogger<CoordinatorSession> log)
 {
-    private static readonly TimeSpan RegisterDeadline = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan SendAgainAfter = TimeSpan.FromSeconds(15);
+    internal static readonly TimeSpan RegisterDeadline = TimeSpan.FromSeconds(10);
+    internal static readonly TimeSpan SendAgainAfter = TimeSpan.FromSeconds(15);
 
     private readonly TaskCompletionSource draining = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource leaving = new(TaskCreationOptions.RunContinuationsAsynchronously);

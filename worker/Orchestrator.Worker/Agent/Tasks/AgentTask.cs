@@ -14,7 +14,7 @@ namespace Orchestrator.Worker.Agent.Tasks;
 internal sealed partial class AgentTask
 {
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
     internal static readonly TimeSpan FrozenAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LastWordsDeadline = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(20);
@@ -91,7 +91,12 @@ internal sealed partial class AgentTask
         BegunGeneration = begun,
     };
 
-    public TaskProgress Progress() => progress.Read();
+    public TaskProgress Progress()
+    {
+        var now = progress.Read();
+        now.BegunGeneration = begun;
+        return now;
+    }
 
     /// <summary>Once a second.</summary>
     public void LookAtMemory() => memory?.Look();
