@@ -27,7 +27,7 @@ public static class RunDecision
             RunCommand.Blame c => Blame(state, c),
             RunCommand.LoseLast c => LoseLast(state, c),
             RunCommand.Stop c => Stop(state, c),
-            RunCommand.Cut c => Cut(state, c),
+            RunCommand.Cut c => RunCut.Of(state, c),
             RunCommand.Score c => Score(state, c),
             RunCommand.Release c => HasEnded(state) ? [.. state.Checkpoints.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At))] : [],
             RunCommand.ReleaseOne c => HasEnded(state) && state.Checkpoints.Exists(record => record.Id == c.Checkpoint)
@@ -109,7 +109,7 @@ public static class RunDecision
         }
 
         var generation = state.Current!.Number;
-        return CutWhereDue(state, c.At, state.History.IsEmpty || c.Epoch > state.History[^1].Epoch
+        return RunCut.WhereDue(state, c.At, state.History.IsEmpty || c.Epoch > state.History[^1].Epoch
             ? new RunEvent.EpochFinished(generation, c.Epoch, c.Step, c.Metrics, c.Samples, c.Seconds, c.LedgerHash, c.At)
             : new RunEvent.EpochRepeated(generation, c.Epoch, c.Step, c.At));
     }
@@ -131,7 +131,7 @@ public static class RunDecision
         ];
         return state.Completed is { } completed && c.Checkpoint.Step >= completed.Step
             ? [.. events, .. Completed(events.Aggregate(state, RunEvolution.Apply), completed, c.At)]
-            : CutWhereDue(state, c.At, events);
+            : RunCut.WhereDue(state, c.At, events);
     }
 
     private static IReadOnlyList<RunEvent> End(RunState state, RunCommand.End c)
@@ -181,7 +181,7 @@ public static class RunDecision
     private static IReadOnlyList<RunEvent> Completed(RunState state, RunEvent.TrainingCompleted completed, DateTimeOffset at)
     {
         var weights = new RunEvent.TrainingEnded(completed.Generation, completed.Step, completed.Epoch, completed.WeightsHash, completed.SamplesPerEpoch, at, completed.Paused);
-        return state.CutAfter <= completed.Epoch ? [weights, .. Cut(state, state.CutAfter.Value, at)]
+        return state.CutAfter <= completed.Epoch ? [weights, .. RunCut.At(state, state.CutAfter.Value, at)]
             : completed.Paused ? [weights]
             : [weights, .. Trained(state, completed.Stopped, at)];
     }
@@ -322,55 +322,6 @@ public static class RunDecision
         }
 
         return [new RunEvent.RunEnded(RunOutcome.Cancelled, null, "", "", state.Best?.Id ?? "", c.At)];
-    }
-
-    private static IReadOnlyList<RunEvent> Cut(RunState state, RunCommand.Cut c)
-    {
-        if (state.Phase is RunPhase.Unknown || (state.Outcome is RunOutcome.Stopped && state.Epoch <= c.Epoch))
-        {
-            return [];
-        }
-
-        return IsComplete(state, c.Epoch) ? Cut(state, c.Epoch, c.At)
-            : state.Outcome is null && state.CutAfter is null ? [new RunEvent.CutRequested(c.Epoch, c.At)]
-            : [];
-    }
-
-    private static IReadOnlyList<RunEvent> CutWhereDue(RunState state, DateTimeOffset at, params IReadOnlyList<RunEvent> events) =>
-        state.CutAfter is { } epoch && events.Aggregate(state, RunEvolution.Apply) is var after && IsComplete(after, epoch) ? [.. events, .. Cut(after, epoch, at)] : events;
-
-    /// <summary>
-    /// Whether nothing that counts to this epoch is still to come. The report of an epoch comes before its checkpoint, and a checkpoint may have been lost with steps that are computed again: were the run cut
-    /// before it is there, what is left of the run would depend on the moment.
-    /// </summary>
-    private static bool IsComplete(RunState state, int epoch)
-    {
-        if (state.Outcome is RunOutcome.Succeeded or RunOutcome.Cancelled)
-        {
-            return true;
-        }
-
-        if (state.Epoch < epoch || (state.Phase is RunPhase.Working && state.TargetOf(state.Current!.UntilEpoch) == epoch))
-        {
-            // It ends there by itself, and says so when all is told.
-            return false;
-        }
-
-        return state.IsPaused || state.Plan!.IsCommand || state.Outcome is not null
-            || state.Plan.Retention.BestEpoch(state.History.Where(record => record.Epoch <= epoch)) is not { } best
-            || state.Checkpoints.Exists(record => record.Epoch == best);
-    }
-
-    private static IReadOnlyList<RunEvent> Cut(RunState state, int epoch, DateTimeOffset at)
-    {
-        var beyond = state.Checkpoints.FindAll(record => record.Epoch > epoch);
-        var best = state.Plan!.Retention.Best(state.Checkpoints.RemoveRange(beyond))?.Id ?? "";
-        return
-        [
-            new RunEvent.RunCut(epoch, at),
-            .. beyond.Select(record => new RunEvent.CheckpointReleased(record.Id, at)),
-            new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", best, at),
-        ];
     }
 
     private static IReadOnlyList<RunEvent> Score(RunState state, RunCommand.Score c)
