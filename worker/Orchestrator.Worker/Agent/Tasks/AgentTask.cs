@@ -25,7 +25,7 @@ internal sealed partial class AgentTask
     private readonly ILogger log;
     private readonly string folder;
     private readonly Channel<TrainerCommand> commands = Channel.CreateBounded<TrainerCommand>(16);
-    private readonly Channel<Report?> said = Channel.CreateBounded<Report?>(64);
+    private readonly Channel<Report?> reported = Channel.CreateBounded<Report?>(64);
     private readonly TaskCompletionSource<Report> terminal = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource sessionEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource ending = new();
@@ -51,7 +51,7 @@ internal sealed partial class AgentTask
         folder = Path.Combine(context.Directory.Tasks, $"{assignment.Run}-{assignment.Generation}-{assignment.Rank}-{RandomNumberGenerator.GetHexString(4, lowercase: true)}");
         progress = new ProgressClock(Key, context.Time);
         span = AgentSpans.StartTask(assignment);
-        uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, said.Writer.WriteAsync, line => context.Logs.Add(Key, line), log, uploadsEnd.Token);
+        uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, reported.Writer.WriteAsync, line => context.Logs.Add(Key, line), log, uploadsEnd.Token);
         Ended = Task.CompletedTask;
     }
 
@@ -233,7 +233,7 @@ internal sealed partial class AgentTask
     /// <summary>Tells the trainer of each of its checkpoints once the coordinator has journalled it, or it was refused.</summary>
     private async Task SettleAsync(CancellationToken cancellationToken)
     {
-        await foreach (var report in said.Reader.ReadAllAsync(cancellationToken))
+        await foreach (var report in reported.Reader.ReadAllAsync(cancellationToken))
         {
             if (report is not null)
             {
