@@ -44,4 +44,22 @@ public sealed class CoordinatorDeathTests : ClusterTest
         Assert.Equal("lost", Assert.Single(ended.Items("failures")).Text("kind"));
         Assert.Contains(trainers[1 - rank], SlowRun.Trainers(ended));
     }
+
+    [Fact(Timeout = 180_000)]
+    public async Task What_was_trained_to_its_end_without_a_coordinator_outlives_the_agent_that_has_the_last_checkpoint()
+    {
+        var cluster = await UpAsync("--workers", "3");
+        var run = await SlowRun.StartAsync(cluster, min: 2, max: 2);
+        var teller = (await run.UntilTrainedByAsync(2)).Items("workers").Single(worker => worker.Number("rank") == 0);
+        var agent = (await cluster.ListAsync("worker", "list")).Single(worker => worker.Text("id") == teller.Text("id")).Number("pid");
+
+        await cluster.KillCoordinatorAsync();
+        await run.LetGoAsync();
+        await Eventually.TrueAsync(() => Directory.EnumerateDirectories(cluster.Data, $"{run.Id}-{SlowRun.Steps}", SearchOption.AllDirectories).Any(), TimeSpan.FromSeconds(60));
+        Processes.Signal(agent, Processes.Kill);
+        await Eventually.TrueAsync(() => !Processes.IsAlive(teller.Number("pid")), TimeSpan.FromSeconds(10));
+        await cluster.UpAsync();
+
+        Assert.Equal("lost", Assert.Single((await run.EndsTheSameAsync()).Items("failures")).Text("kind"));
+    }
 }

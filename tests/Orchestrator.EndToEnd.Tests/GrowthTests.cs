@@ -28,6 +28,13 @@ public sealed class GrowthTests : ClusterTest
         Assert.Equal(first, SlowRun.Trainers(ended)[0]);
         Assert.Equal("preempted", Assert.Single(ended.Items("failures")).Text("kind"));
         Assert.False(await run.SteppedTwiceAsync());
+
+        // Whoever was there from the beginning tells what each change cost it.
+        var trace = await RunTrace.OfAsync(cluster, run.Id);
+        Assert.Equal(
+            ["1 of 1", "2 of 2", "3 of 3", "4 of 2"],
+            trace.Spans.Where(span => span.Text("name") == "standstill" && span.Number("processId") == first).Select(span => span.GetProperty("attributes"))
+                .Select(said => $"{said.Text("generation")} of {said.Text("world_size")}").Order(StringComparer.Ordinal));
     }
 
     [Fact(Timeout = 180_000)]

@@ -37,7 +37,7 @@ public sealed class GpTests : ModelSamplerConformance
         var (features, columns) = Columns();
         double[] at = [Math.Log(.5), Math.Log(1.2), Math.Log(1.3), Math.Log(.01 - 1e-6)];
         var centre = GpLikelihood.TypicalLogScale(2);
-        var priors = (Square(at[0] - centre) + Square(at[1] - centre) + Square(at[2]) + Square((at[3] + 9) / 3)) / 2;
+        var priors = (Square((at[0] - centre) / 1.5) + Square((at[1] - centre) / 1.5) + Square(at[2]) + Square((at[3] + 9) / 3)) / 2;
         Assert.Equal(1.259004409230913, new GpLikelihood(features, columns, Values).Of(at, new double[4]) - priors, 1e-9);
     }
 

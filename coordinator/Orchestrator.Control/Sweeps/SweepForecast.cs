@@ -14,9 +14,13 @@ public sealed record Forecast(long Epochs, double Seconds, double Busy, SweepSta
 /// </summary>
 public sealed class SweepForecast
 {
+    /// <summary>What a worker brings that joins a run, as a share of what one alone does: the sums of gradients take the rest.</summary>
+    public const double ShareOfJoined = 0.8;
+
     private readonly SweepSettings settings;
     private readonly int maxEpochs;
     private readonly int workers;
+    private readonly int mostWorkers;
     private readonly Func<int, double> epochLength;
     private readonly Func<int, int, double> value;
     private readonly PriorityQueue<Epoch, (double At, long Order)> running = new();
@@ -33,8 +37,10 @@ public sealed class SweepForecast
     /// <param name="workers">How many runs train at once.</param>
     /// <param name="epochLength">How long an epoch of the trial takes.</param>
     /// <param name="value">The objective of the trial after that epoch, from 1.</param>
-    public SweepForecast(SweepSettings settings, int maxEpochs, int workers, Func<int, double> epochLength, Func<int, int, double> value)
+    /// <param name="mostWorkers">Of a run: workers that nobody waits for join those under way, up to so many, and stay until the run pauses or ends.</param>
+    public SweepForecast(SweepSettings settings, int maxEpochs, int workers, Func<int, double> epochLength, Func<int, int, double> value, int mostWorkers = 1)
     {
+        this.mostWorkers = mostWorkers;
         (this.settings, this.maxEpochs, this.workers, this.epochLength, this.value) = (settings with { Lease = null }, maxEpochs, workers, epochLength, value);
         free = workers;
     }
@@ -47,11 +53,12 @@ public sealed class SweepForecast
     /// <summary>
     /// How much longer the sweep takes in logical order than in order of arrival, as a factor, where the trials' lengths are spread tenfold (even in the logarithm).
     /// </summary>
-    public static double CostOfOrder(SweepSettings settings, int maxEpochs, int workers)
+    /// <param name="mostWorkers">Of a run.</param>
+    public static double CostOfOrder(SweepSettings settings, int maxEpochs, int workers, int mostWorkers = 1)
     {
         double SecondsIn(TrialOrder kind) => new SweepForecast(
             settings with { Order = kind, Sampler = "random", Earlier = [], Constraints = [], Others = [], Stop = new StopRule(), MaxFailures = null },
-            maxEpochs, workers, trial => Tenfold(settings.Seed, trial), (trial, epoch) => Curve(settings, trial, epoch)).Run().Seconds;
+            maxEpochs, workers, trial => Tenfold(settings.Seed, trial), (trial, epoch) => Curve(settings, trial, epoch), mostWorkers).Run().Seconds;
 
         return SecondsIn(TrialOrder.Logical) / SecondsIn(TrialOrder.Arrival);
     }
@@ -63,9 +70,13 @@ public sealed class SweepForecast
         Place();
         while (running.TryDequeue(out var epoch, out var at))
         {
-            now = at.At;
-            Finish(epoch);
-            Place();
+            // It may have been stopped meanwhile, or got another worker.
+            if (trials[epoch.Trial].Begun == epoch.Begun)
+            {
+                now = at.At;
+                Finish(epoch);
+                Place();
+            }
         }
 
         return new Forecast(trained, now, now == 0 ? 1 : busy / (now * workers), state);
@@ -86,25 +97,39 @@ public sealed class SweepForecast
             var (_, trial) = waiting.Min;
             waiting.Remove(waiting.Min);
             free--;
+            trials[trial].Workers = 1;
             Begin(trial);
+        }
+
+        while (free > 0 && trials.Where(other => other.Value.Workers > 0 && other.Value.Workers < mostWorkers).OrderBy(other => other.Value.Workers).ThenBy(other => other.Value.Order)
+            .Select(other => (int?)other.Key).FirstOrDefault() is { } joined)
+        {
+            free--;
+            Join(joined);
         }
     }
 
+    /// <summary>The next epoch of a trial that has workers.</summary>
     private void Begin(int trial)
     {
-        trials[trial].IsRunning = true;
-        running.Enqueue(new Epoch(trial, trials[trial].Begun), (now + epochLength(trial), order++));
+        (trials[trial].Left, trials[trial].Since) = (epochLength(trial), now);
+        running.Enqueue(new Epoch(trial, trials[trial].Begun), (now + (epochLength(trial) / trials[trial].Speed), order++));
+    }
+
+    /// <summary>One more worker for the rest of its epoch, and those after.</summary>
+    private void Join(int trial)
+    {
+        var progress = trials[trial];
+        progress.Left = Math.Max(0, progress.Left - ((now - progress.Since) * progress.Speed));
+        progress.Since = now;
+        progress.Workers++;
+        progress.Begun++;
+        running.Enqueue(new Epoch(trial, progress.Begun), (now + (progress.Left / progress.Speed), order++));
     }
 
     private void Finish(Epoch epoch)
     {
         var progress = trials[epoch.Trial];
-        if (progress.Begun != epoch.Begun)
-        {
-            // It was stopped meanwhile, and its worker is another's.
-            return;
-        }
-
         progress.Epochs++;
         trained++;
         busy += epochLength(epoch.Trial);
@@ -126,18 +151,14 @@ public sealed class SweepForecast
         }
         else
         {
-            running.Enqueue(epoch, (now + epochLength(epoch.Trial), order++));
+            Begin(epoch.Trial);
         }
     }
 
     private void Leave(Progress progress)
     {
-        if (progress.IsRunning)
-        {
-            progress.IsRunning = false;
-            free++;
-        }
-
+        free += progress.Workers;
+        progress.Workers = 0;
         progress.Begun++;
     }
 
@@ -158,7 +179,7 @@ public sealed class SweepForecast
             case SweepIntent.Run run:
                 var progress = trials.TryGetValue(run.Trial, out var known) ? known : trials[run.Trial] = new Progress(order++) { Epochs = state.Trials[run.Trial].Values.Length };
                 progress.Until = run.Until;
-                if (!progress.IsRunning)
+                if (progress.Workers == 0)
                 {
                     waiting.Add((progress.Order, run.Trial));
                 }
@@ -178,7 +199,7 @@ public sealed class SweepForecast
         }
     }
 
-    /// <param name="Begun">Of which turn with a worker the epoch is.</param>
+    /// <param name="Begun">Of which turn with the same workers the epoch is.</param>
     private readonly record struct Epoch(int Trial, int Begun);
 
     private sealed class Progress(long order)
@@ -192,6 +213,14 @@ public sealed class SweepForecast
 
         public int Begun { get; set; }
 
-        public bool IsRunning { get; set; }
+        /// <summary>0 where it does not run.</summary>
+        public int Workers { get; set; }
+
+        public double Speed => 1 + (ShareOfJoined * (Workers - 1));
+
+        /// <summary>Of its epoch, at <see cref="Since"/>, in the time of one worker.</summary>
+        public double Left { get; set; }
+
+        public double Since { get; set; }
     }
 }

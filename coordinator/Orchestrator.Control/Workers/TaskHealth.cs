@@ -1,7 +1,7 @@
 namespace Orchestrator.Control.Workers;
 
 /// <summary>One rank, as its agent's last heartbeat tells it.</summary>
-/// <param name="Phase">loading first-step training evaluating checkpointing waiting</param>
+/// <param name="Phase">loading first-step training evaluating checkpointing delivering waiting</param>
 /// <param name="Silent">Since the trainer's own thread was last heard of.</param>
 /// <param name="Stalled">Since the step, epoch or phase last changed.</param>
 public readonly record struct RankPulse(int Rank, string Phase, TimeSpan Silent, TimeSpan Stalled)
@@ -45,6 +45,8 @@ public static class TaskHealth
         "training" => medianStep is { } median ? Longer(HungAfter, 10 * median) : UntimedLimit,
         "waiting" => Longer(DeadlockLimit, 10 * medianStep.GetValueOrDefault()),
         "loading" => LoadingLimit,
+        // All is trained; how long the way to the coordinator takes, or is barred, is no rank's fault.
+        "delivering" => TimeSpan.MaxValue,
         // What another program is doing nobody can say; the file gives it a timeout.
         "command" => TimeSpan.MaxValue,
         _ => Longer(GenerousLimit, 10 * medianStep.GetValueOrDefault()),

@@ -33,7 +33,9 @@ internal sealed class RunProgress(int generation, TimeProvider time)
             ranks[rank] = (progress, now);
             SamplesPerSecond = rank == 0 ? progress.SamplesPerSecond : SamplesPerSecond;
             Epoch = Math.Max(Epoch, progress.Epoch);
-            if (progress.Step <= Step)
+            Step = Math.Max(Step, progress.Step);
+            // By heartbeats alone: where steps are short, reports of them are ahead.
+            if (progress.Step <= lastStep.Step)
             {
                 return;
             }
@@ -48,7 +50,6 @@ internal sealed class RunProgress(int generation, TimeProvider time)
             }
 
             lastStep = (progress.Step, now);
-            Step = progress.Step;
         }
     }
 

@@ -39,7 +39,7 @@ internal sealed record SweepPreview(
             expected = (long)Math.Round((double)forecast.Epochs * settings.Trials / played.Trials);
         }
 
-        return new SweepPreview(settings, most, expected, GridOf(settings.Space), SamplesOf(settings), OrderOf(played, epochs));
+        return new SweepPreview(settings, most, expected, GridOf(settings.Space), SamplesOf(settings), OrderOf(played, epochs, file.Extremes.Count == 0 || file.IsCommand ? 1 : file.Extremes.Min(run => Math.Min(run.Training.Workers.Max, run.Training.Shards))));
     }
 
     public string ToJson() => new JsonObject
@@ -93,7 +93,7 @@ internal sealed record SweepPreview(
         return [.. events.OfType<SweepEvent.TrialSuggested>().Take(Shown).Select(suggested => suggested.Parameters)];
     }
 
-    private static List<(int, double)> OrderOf(SweepSettings played, int epochs)
+    private static List<(int, double)> OrderOf(SweepSettings played, int epochs, int mostWorkers)
     {
         var order = new List<(int, double)>();
         if (played.Order == TrialOrder.Arrival || epochs is 0 or > MostEpochsPlayed)
@@ -103,7 +103,7 @@ internal sealed record SweepPreview(
 
         foreach (var workers in new[] { played.Parallel, played.Parallel / 2, played.Parallel / 4 }.Where(workers => workers > 1).Distinct())
         {
-            order.Add((workers, SweepForecast.CostOfOrder(played with { Trials = Math.Min(played.Trials, 200), Enqueued = [] }, epochs, workers)));
+            order.Add((workers, SweepForecast.CostOfOrder(played with { Trials = Math.Min(played.Trials, 200), Enqueued = [] }, epochs, workers, mostWorkers)));
         }
 
         return order;

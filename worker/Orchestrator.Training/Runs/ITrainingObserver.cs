@@ -12,6 +12,9 @@ public interface ITrainingObserver
     /// <summary>On rank 0 alone; the folder is complete and fsynced.</summary>
     void CheckpointWritten(CheckpointResult result);
 
+    /// <summary>Whether all checkpoints that it heard of are where no death on this machine can take them.</summary>
+    bool HasDelivered => true;
+
     /// <summary>On every rank, with the same figures; once a step.</summary>
     void StepMeasured(StepResult result);
 
@@ -39,6 +42,9 @@ public enum TrainingPhase
     Reducing,
     Evaluating,
     Checkpointing,
+
+    /// <summary>All is done, and the last checkpoint is on its way to where no death of a trainer can take it.</summary>
+    Delivering,
 }
 
 /// <param name="Step">Steps applied since the run began.</param>

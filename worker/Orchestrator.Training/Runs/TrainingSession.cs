@@ -174,20 +174,20 @@ public sealed class TrainingSession : IDisposable
         };
     }
 
-    /// <summary>Nobody goes before rank 0 has the last checkpoint on its disk: should it die over it, another writes it. Told again and again, for a large file takes longer than peers may be silent.</summary>
+    /// <summary>Nobody goes before the last checkpoint is delivered: should rank 0 die over it, another writes it. Told again and again, for a large file takes longer than peers may be silent.</summary>
     private void WaitForWriter(ICollective collective)
     {
         var began = Stopwatch.GetTimestamp();
         while (collective.WorldSize > 1)
         {
             ReportWritten(wait: false);
-            var done = collective.AllGather([checkpoints.IsWriting ? (byte)0 : (byte)1]).All(rank => rank[0] == 1);
+            var done = collective.AllGather([checkpoints.IsWriting || !observer.HasDelivered ? (byte)0 : (byte)1]).All(rank => rank[0] == 1);
             if (done)
             {
                 return;
             }
 
-            Alive(TrainingPhase.Checkpointing);
+            Alive(checkpoints.IsWriting ? TrainingPhase.Checkpointing : TrainingPhase.Delivering);
             Thread.Sleep(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(1) ? 1 : 100);
         }
 

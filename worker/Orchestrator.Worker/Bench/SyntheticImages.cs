@@ -9,20 +9,20 @@ internal static class SyntheticImages
     public const int Side = 28;
     public const int Classes = 10;
 
-    public static byte[] Pixels()
+    public static byte[] Pixels(int rows = Rows)
     {
-        var pixels = new byte[Rows * Side * Side];
+        var pixels = new byte[rows * Side * Side];
         new Random(1).NextBytes(pixels);
         return pixels;
     }
 
-    public static byte[] Labels() => [.. Enumerable.Range(0, Rows).Select(row => (byte)(row % Classes))];
+    public static byte[] Labels(int rows = Rows) => [.. Enumerable.Range(0, rows).Select(row => (byte)(row % Classes))];
 
-    public static void WriteIdx(string folder)
+    public static void WriteIdx(string folder, int rows = Rows)
     {
         Directory.CreateDirectory(folder);
-        Write(Path.Combine(folder, "train-images-idx3-ubyte"), Pixels(), Rows, Side, Side);
-        Write(Path.Combine(folder, "train-labels-idx1-ubyte"), Labels(), Rows);
+        Write(Path.Combine(folder, "train-images-idx3-ubyte"), Pixels(rows), rows, Side, Side);
+        Write(Path.Combine(folder, "train-labels-idx1-ubyte"), Labels(rows), rows);
     }
 
     private static void Write(string path, byte[] contents, params ReadOnlySpan<int> dimensions)

@@ -13,14 +13,7 @@ namespace Orchestrator.Worker.Bench;
 /// </summary>
 internal static class TrainBench
 {
-    private const int Batch = 64;
     private const double TurnSeconds = 0.5;
-
-    private static readonly (string Name, string Model)[] Models =
-    [
-        ("cnn", """{ "architecture": "cnn", "channels": [32, 64], "hidden": [128] }"""),
-        ("mlp", """{ "architecture": "mlp", "hidden": [1024, 1024, 1024, 1024] }"""),
-    ];
 
     public static async Task<BenchReport> RunAsync(int rounds, CancellationToken cancellationToken)
     {
@@ -32,7 +25,7 @@ internal static class TrainBench
             DatasetImport.Run(Path.Combine(folder, "source"), new ImportOptions(), dataset, cancellationToken);
             var rows = new List<BenchRow>();
             var remarks = new List<string>();
-            foreach (var (name, model) in Models)
+            foreach (var (name, model) in BenchSpecs.Models)
             {
                 var (measured, share) = await MeasureAsync(name, JsonNode.Parse(model)!.AsObject(), dataset, Path.Combine(folder, "output"), rounds, cancellationToken);
                 rows.AddRange(measured);
@@ -52,13 +45,13 @@ internal static class TrainBench
         PartOrder Order(PartKind kind, RunSpec spec) => new(kind, spec.ToJson(), dataset, Path.Combine(output, Guid.NewGuid().ToString("N")), spec.Training.Workers.Max);
         Task<Gang> Ours(int shards, int workers, string hardware = TrainingSpec.PinnedHardware)
         {
-            var spec = Spec(model, shards, workers, hardware);
-            return Gang.StartAsync(Order(PartKind.Trainer, spec), Environment(spec), cancellationToken);
+            var spec = BenchSpecs.Of(model, shards, workers, hardware);
+            return Gang.StartAsync(Order(PartKind.Trainer, spec), BenchSpecs.Environment(spec), cancellationToken);
         }
 
         // A user's loop pins nothing; one thread is what it is given.
         var plain = new Dictionary<string, string>(StringComparer.Ordinal) { ["OMP_NUM_THREADS"] = "1" };
-        var alone = Order(PartKind.PlainLoop, Spec(model, 1, 1));
+        var alone = Order(PartKind.PlainLoop, BenchSpecs.Of(model, 1, 1));
         await using var one = await Ours(shards: 1, workers: 1);
         await using var other = await Ours(shards: 1, workers: 1);
         await using var native = await Ours(shards: 1, workers: 1, TrainingSpec.NativeHardware);
@@ -79,8 +72,8 @@ internal static class TrainBench
         var steps = Math.Clamp((int)(TurnSeconds / warm * 5), 5, 1000);
         var turn = steps.ToString(CultureInfo.InvariantCulture);
         async Task<double> Gangs(int workers, params Gang[] gangs) =>
-            workers * Batch * steps / (await Task.WhenAll(gangs.Select(gang => gang.MeasureAsync(steps, cancellationToken)))).Max();
-        async Task<double> Loops(params PartProcess[] loops) => loops.Length * Batch * steps / await PartProcess.MeasureAsync(loops, turn, cancellationToken);
+            workers * BenchSpecs.Batch * steps / (await Task.WhenAll(gangs.Select(gang => gang.MeasureAsync(steps, cancellationToken)))).Max();
+        async Task<double> Loops(params PartProcess[] loops) => loops.Length * BenchSpecs.Batch * steps / await PartProcess.MeasureAsync(loops, turn, cancellationToken);
         BenchRow[] rows =
         [
             await RowAsync("workers=1 batch=64", () => Gangs(1, one), "plain TorchSharp loop", () => Loops(left)),
@@ -101,27 +94,4 @@ internal static class TrainBench
         async Task<BenchRow> RowAsync(string @case, Func<Task<double>> ours, string peer, Func<Task<double>> theirs) =>
             BenchRow.Of($"{name} {@case}", "samples/s", peer, await BenchTurns.RunAsync(rounds, ours, theirs));
     }
-
-    /// <summary>What an agent starts a trainer with.</summary>
-    private static Dictionary<string, string> Environment(RunSpec spec) =>
-        new(HardwarePins.Environment(spec.Training).Concat(HostAllocator.Environment), StringComparer.Ordinal);
-
-    private static RunSpec Spec(JsonObject model, int shards, int worldSize, string hardware = TrainingSpec.PinnedHardware) => new()
-    {
-        Name = "bench",
-        Workload = "image-classifier",
-        Seed = 1,
-        Dataset = new DatasetSpec { Name = "synthetic" },
-        Model = (JsonObject)model.DeepClone(),
-        Training = new TrainingSpec
-        {
-            Epochs = int.MaxValue,
-            BatchSize = Batch * worldSize,
-            Shards = shards,
-            Hardware = hardware,
-            Workers = new WorkersSpec { Min = worldSize, Max = worldSize },
-            Optimizer = new OptimizerSpec { Name = "adam", LearningRate = 1e-3 },
-            Checkpoint = new CheckpointSpec { Every = new Every(int.MaxValue, EveryUnit.Epoch) },
-        },
-    };
 }

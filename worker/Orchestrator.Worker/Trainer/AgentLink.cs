@@ -24,6 +24,7 @@ internal sealed class AgentLink : IDisposable
     private readonly Task beating;
     private TaskProgress? progress;
     private long words;
+    private long settled;
 
     private AgentLink(string socket, string secret)
     {
@@ -46,6 +47,9 @@ internal sealed class AgentLink : IDisposable
 
     /// <summary>Blocks until the agent has said what to do.</summary>
     public TrainTask Told() => train.Task.GetAwaiter().GetResult();
+
+    /// <summary>How many of the checkpoints that were sent stand in the journal, or never will.</summary>
+    public long Settled => Volatile.Read(ref settled);
 
     /// <summary>The generations that it is told to begin.</summary>
     public GenerationOrders Orders { get; } = new();
@@ -153,6 +157,9 @@ internal sealed class AgentLink : IDisposable
                 break;
             case TrainerCommand.CommandOneofCase.Stop:
                 Stop.RequestStop();
+                break;
+            case TrainerCommand.CommandOneofCase.Settled:
+                Interlocked.Increment(ref settled);
                 break;
             case TrainerCommand.CommandOneofCase.None:
                 break;

@@ -6,7 +6,7 @@ using Orchestrator.V1;
 namespace Orchestrator.Worker.Trainer;
 
 /// <summary>Passes on to the agent, and to the run's log, what the training thread says; figures that all ranks have come from rank 0 alone.</summary>
-internal sealed class TaskObserver(AgentLink link, InjectedFaults faults, Serilog.ILogger log) : ITrainingObserver
+internal sealed class TaskObserver(AgentLink link, string run, InjectedFaults faults, Serilog.ILogger log) : ITrainingObserver
 {
     private const int StepsAReport = 100;
     private static readonly TimeSpan StepsInterval = TimeSpan.FromSeconds(1);
@@ -18,6 +18,8 @@ internal sealed class TaskObserver(AgentLink link, InjectedFaults faults, Serilo
     private StepMetrics steps = new();
     private DateTimeOffset stepped = DateTimeOffset.UtcNow;
     private (int Generation, int WorldSize)? begun;
+
+    private long told;
 
     /// <summary>In the present generation.</summary>
     public int Rank { get; private set; }
@@ -59,8 +61,11 @@ internal sealed class TaskObserver(AgentLink link, InjectedFaults faults, Serilo
         var written = new CheckpointWritten { Checkpoint = result.Id, Step = result.Step, Epoch = result.Epoch, Bytes = result.Bytes, ModelSha256 = result.ModelSha256 };
         written.Metrics.Add(result.Metrics.ToDictionary());
         log.Information("checkpoint {Checkpoint} at step {Step}, {Bytes} bytes", result.Id, result.Step, result.Bytes);
+        told++;
         link.Send(new TrainerMessage { Checkpoint = new CheckpointReady { Directory = result.Directory, Written = written } });
     }
+
+    public bool HasDelivered => link.Settled == told;
 
     public void StepMeasured(StepResult result)
     {
@@ -106,7 +111,7 @@ internal sealed class TaskObserver(AgentLink link, InjectedFaults faults, Serilo
     private void EndStandstill(int generation, int worldSize, long step)
     {
         using var span = Source.StartActivity("standstill", ActivityKind.Internal, training, startTime: stepped);
-        span?.SetTag("generation", generation).SetTag("rank", Rank).SetTag("world_size", worldSize).SetTag("step", step);
+        span?.SetTag("run", run).SetTag("generation", generation).SetTag("rank", Rank).SetTag("world_size", worldSize).SetTag("step", step);
     }
 
     private static string Name(TrainingPhase phase) => phase switch
@@ -118,6 +123,7 @@ internal sealed class TaskObserver(AgentLink link, InjectedFaults faults, Serilo
         TrainingPhase.Reducing => "waiting",
         TrainingPhase.Evaluating => "evaluating",
         TrainingPhase.Checkpointing => "checkpointing",
+        TrainingPhase.Delivering => "delivering",
         _ => throw new UnreachableException(),
     };
 }

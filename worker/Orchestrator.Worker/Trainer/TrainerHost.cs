@@ -52,7 +52,7 @@ internal sealed class TrainerHost(AgentLink link)
             return score;
         }
 
-        var observer = new TaskObserver(link, InjectedFaults.Of(spec.Name, told.Task), log);
+        var observer = new TaskObserver(link, told.Task.Run, InjectedFaults.Of(spec.Name, told.Task), log);
         using var session = run.Open(observer, link.Stop, told.Task.Joins);
         return new GenerationLoop(link, peers, session, observer, log).Run(told.Task) is { } outcome ? Ended(outcome) : new TaskEnded { Stopped = true };
     }

@@ -2,14 +2,15 @@ namespace Orchestrator.Search;
 
 /// <summary>
 /// How likely values are under hyper-parameters, times how likely those are: the negative logarithm and its gradient (Rasmussen and Williams, equation 5.9).
-/// Before there are data, length scales are log-normal around a third of the cube's diagonal: people choose ranges over which the objective changes, and in more
+/// Before there are data, length scales are log-normal around an eighth of the cube's diagonal, give or take a factor of four: what is good takes up a small part of the
+/// ranges that people write, and how small is not known. A belief in longer ones sees one slope where there are several valleys, and stays in the first. In more
 /// dimensions a model that expected detail in each would never see enough (the growth with the root of their number is that of Hvarfner and others, "Vanilla
 /// Bayesian optimization performs great in high dimensions", 2024). Noise is little: a training repeats bit by bit.
 /// </summary>
 internal sealed class GpLikelihood(GpFeatures features, double[][] columns, double[] values)
 {
-    private const double ScaleCentre = -1;
-    private const double ScaleWidth = 1;
+    private const double ScaleCentre = -2;
+    private const double ScaleWidth = 1.5;
     private const double SignalWidth = 1;
     private const double NoiseCentre = -9;
     private const double NoiseWidth = 3;

@@ -113,12 +113,17 @@ internal sealed class ReportSpool : IDisposable
     }
 
     /// <summary>Ends once nothing is left to acknowledge.</summary>
-    public async Task DrainedAsync(CancellationToken cancellationToken)
+    public Task DrainedAsync(CancellationToken cancellationToken) => AcknowledgedAsync(() => Last, cancellationToken);
+
+    /// <summary>Ends once a report that was appended stands in the coordinator's journal.</summary>
+    public Task AcknowledgedAsync(Report report, CancellationToken cancellationToken) => AcknowledgedAsync(() => report.Sequence, cancellationToken);
+
+    private async Task AcknowledgedAsync(Func<ulong> sequence, CancellationToken cancellationToken)
     {
         while (true)
         {
             var more = AcknowledgedMore.Next;
-            if (Acknowledged >= Last)
+            if (Acknowledged >= sequence())
             {
                 return;
             }

@@ -25,6 +25,7 @@ internal sealed partial class AgentTask
     private readonly ILogger log;
     private readonly string folder;
     private readonly Channel<TrainerCommand> commands = Channel.CreateBounded<TrainerCommand>(16);
+    private readonly Channel<Report?> reported = Channel.CreateBounded<Report?>(64);
     private readonly TaskCompletionSource<Report> terminal = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource sessionEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource ending = new();
@@ -50,7 +51,7 @@ internal sealed partial class AgentTask
         folder = Path.Combine(context.Directory.Tasks, $"{assignment.Run}-{assignment.Generation}-{assignment.Rank}-{RandomNumberGenerator.GetHexString(4, lowercase: true)}");
         progress = new ProgressClock(Key, context.Time);
         span = AgentSpans.StartTask(assignment);
-        uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, line => context.Logs.Add(Key, line), log, uploadsEnd.Token);
+        uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, reported.Writer.WriteAsync, line => context.Logs.Add(Key, line), log, uploadsEnd.Token);
         Ended = Task.CompletedTask;
     }
 
@@ -229,9 +230,25 @@ internal sealed partial class AgentTask
         return context.Spool.AppendAsync(report, cancellationToken);
     }
 
+    /// <summary>Tells the trainer of each of its checkpoints once the coordinator has journalled it, or it was refused.</summary>
+    private async Task SettleAsync(CancellationToken cancellationToken)
+    {
+        await foreach (var report in reported.Reader.ReadAllAsync(cancellationToken))
+        {
+            if (report is not null)
+            {
+                await context.Spool.AcknowledgedAsync(report, cancellationToken);
+            }
+
+            commands.Writer.TryWrite(new TrainerCommand { Settled = new CheckpointSettled { Checkpoint = report?.Checkpoint.Checkpoint ?? "" } });
+        }
+    }
+
     private async Task RunAsync(Task after)
     {
         Activity.Current = span;
+        using var over = new CancellationTokenSource();
+        var settling = SettleAsync(over.Token);
         Report? end;
         try
         {
@@ -262,6 +279,8 @@ internal sealed partial class AgentTask
         span?.SetStatus(end?.Failed is null ? ActivityStatusCode.Ok : ActivityStatusCode.Error, end?.Failed?.Message);
         span?.Dispose();
         await GoneAsync();
+        await over.CancelAsync();
+        await settling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         AgentDirectory.DeleteFolder(folder);
     }
 

@@ -15,14 +15,15 @@ internal sealed partial class CheckpointUploads
     private readonly TaskKey key;
     private readonly CheckpointTransfer transfer;
     private readonly Func<Report, CancellationToken, Task> report;
+    private readonly Func<Report?, CancellationToken, ValueTask> settled;
     private readonly Action<string> say;
     private readonly ILogger log;
 
+    /// <param name="settled">Hears of each checkpoint: its report, or null where it was refused.</param>
     /// <param name="say">To the run's log.</param>
-    public CheckpointUploads(
-        TaskKey key, CheckpointTransfer transfer, Func<Report, CancellationToken, Task> report, Action<string> say, ILogger log, CancellationToken cancellationToken)
+    public CheckpointUploads(TaskKey key, CheckpointTransfer transfer, Func<Report, CancellationToken, Task> report, Func<Report?, CancellationToken, ValueTask> settled, Action<string> say, ILogger log, CancellationToken cancellationToken)
     {
-        (this.key, this.transfer, this.report, this.say, this.log) = (key, transfer, report, say, log);
+        (this.key, this.transfer, this.report, this.settled, this.say, this.log) = (key, transfer, report, settled, say, log);
         Done = RunAsync(cancellationToken);
     }
 
@@ -39,12 +40,14 @@ internal sealed partial class CheckpointUploads
         await foreach (var checkpoint in waiting.Reader.ReadAllAsync(cancellationToken))
         {
             var header = new PutCheckpointHeader { Id = checkpoint.Written.Checkpoint, Run = key.Run, Generation = key.Generation, Rank = key.Rank };
+            Report? said = null;
             try
             {
                 var stored = await transfer.PutAsync(header, checkpoint.Directory, () => SayFull(header.Id), cancellationToken);
                 var written = checkpoint.Written.Clone();
                 (written.Uri, written.Bytes) = (stored.Uri, stored.Bytes);
-                await report(new Report { Checkpoint = written }, cancellationToken);
+                said = new Report { Checkpoint = written };
+                await report(said, cancellationToken);
             }
             catch (Exception refusal) when (refusal is RpcException or IOException && !cancellationToken.IsCancellationRequested)
             {
@@ -53,6 +56,7 @@ internal sealed partial class CheckpointUploads
             }
 
             AgentDirectory.DeleteFolder(checkpoint.Directory);
+            await settled(said, cancellationToken);
         }
     }
 

@@ -12,6 +12,8 @@ internal sealed class TrainerPart : ITrainingObserver
     private readonly SliceClock clock = new();
     private long evaluating;
     private long reducing;
+    private long saving;
+    private string output = "";
 
     public static void Run(PartOrder order)
     {
@@ -28,7 +30,7 @@ internal sealed class TrainerPart : ITrainingObserver
             OutputDirectory = order.Output,
         };
         using var run = TrainingRun.Load(task, new WorkloadCatalog());
-        var part = new TrainerPart();
+        var part = new TrainerPart { output = order.Output };
         if (part.clock.Wait())
         {
             run.Train(collective, part, new StopSignal(), CancellationToken.None);
@@ -50,6 +52,7 @@ internal sealed class TrainerPart : ITrainingObserver
             evaluating = Stopwatch.GetTimestamp();
         }
 
+        saving = progress.Phase == TrainingPhase.Checkpointing ? Stopwatch.GetTimestamp() : saving;
         if (reducing != 0)
         {
             clock.Note(Stopwatch.GetElapsedTime(reducing));
@@ -64,7 +67,10 @@ internal sealed class TrainerPart : ITrainingObserver
         evaluating = 0;
     }
 
+    /// <summary>Heard at the end of the step in which it was done.</summary>
     public void CheckpointWritten(CheckpointResult result)
     {
+        WrittenCheckpoint.Append(output, new WrittenCheckpoint(result.Bytes, Stopwatch.GetElapsedTime(saving).TotalSeconds));
+        Directory.Delete(result.Directory, recursive: true);
     }
 }

@@ -19,7 +19,7 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
 
     private readonly string directory = Path.Combine(told.OutputDirectory, "..", "directory");
-    private readonly TaskObserver observer = new(link, InjectedFaults.None, log);
+    private readonly TaskObserver observer = new(link, told.Task.Run, InjectedFaults.None, log);
     private readonly BlockingCollection<string> lines = new(1024);
     private IReadOnlyDictionary<string, double> metrics = new Dictionary<string, double>();
     private int epoch;
