@@ -11,6 +11,9 @@ namespace Orchestrator.Training;
 /// </summary>
 public sealed class TrainingSession : IDisposable
 {
+    /// <summary>The last checkpoint may take long, or never come, to a coordinator that is away: agents keep it, and say so when it is back.</summary>
+    private static readonly TimeSpan DeliveryPatience = TimeSpan.FromSeconds(30);
+
     private readonly LoadedRun run;
     private readonly ITrainingObserver observer;
     private readonly StopSignal stop;
@@ -181,7 +184,8 @@ public sealed class TrainingSession : IDisposable
         while (collective.WorldSize > 1)
         {
             ReportWritten(wait: false);
-            var done = collective.AllGather([checkpoints.IsWriting || !observer.HasDelivered ? (byte)0 : (byte)1]).All(rank => rank[0] == 1);
+            var delivered = observer.HasDelivered || Stopwatch.GetElapsedTime(began) > DeliveryPatience;
+            var done = collective.AllGather([checkpoints.IsWriting || !delivered ? (byte)0 : (byte)1]).All(rank => rank[0] == 1);
             if (done)
             {
                 return;
