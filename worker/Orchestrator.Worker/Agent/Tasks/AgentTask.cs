@@ -24,7 +24,8 @@ internal sealed partial class AgentTask
     private readonly AssignTask assignment;
     private readonly ILogger log;
     private readonly string folder;
-    private readonly Channel<TrainerCommand> commands = Channel.CreateBounded<TrainerCommand>(16);
+    // No word may be lost: when a coordinator comes back, all the checkpoints that waited for it are settled at once.
+    private readonly Channel<TrainerCommand> commands = Channel.CreateUnbounded<TrainerCommand>();
     private readonly Channel<Report?> reported = Channel.CreateBounded<Report?>(64);
     private readonly TaskCompletionSource<Report> terminal = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource sessionEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
