@@ -80,5 +80,8 @@ public static class Programs
     /// <summary>Ends every process of the session that <see cref="StartApart"/> began.</summary>
     public static void KillSession(int pid) => _ = Native.Signal(-pid, Native.Kill);
 
+    /// <summary>SIGKILL.</summary>
+    public static void Kill(int pid) => _ = Native.Signal(pid, Native.Kill);
+
     public static void Terminate(int pid) => _ = Native.Signal(pid, Native.Terminate);
 }
