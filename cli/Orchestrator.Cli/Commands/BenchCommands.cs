@@ -14,8 +14,8 @@ internal static class BenchCommands
         ForwardedCommands.Bench(shell, "train", "Training with one and two workers, against plain TorchSharp loops"),
         ForwardedCommands.Bench(shell, "allreduce", "Summing gradients over TCP, against a memory copy and against Gloo where it is installed"),
         ForwardedCommands.Bench(shell, "checkpoint", "Training with a checkpoint at every epoch, against none"),
+        ForwardedCommands.Bits(shell),
         RecoveryBench.Build(shell),
-        BitsBench.Build(shell),
         ControlBench.Build(shell),
         SearchBench.Build(shell),
     };

@@ -16,7 +16,11 @@ internal static class Rendezvous
         using var listener = TcpCollective.Listen("127.0.0.1");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"));
         var peers = Console.ReadLine()!.Split(',');
-        var options = new CollectiveOptions { SharedMemory = transport == PartTransport.Fastest };
+        var options = new CollectiveOptions
+        {
+            SharedMemory = transport != PartTransport.Tcp,
+            Host = transport == PartTransport.Mixed ? string.Create(CultureInfo.InvariantCulture, $"half {2 * rank / plan.WorldSize}") : null,
+        };
         return Collective.ConnectAsync(listener, rank, peers, plan, Key, options, CancellationToken.None).GetAwaiter().GetResult();
     }
 }
