@@ -20,6 +20,11 @@ internal sealed record BenchRow(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? Best { get; init; }
 
+    /// <summary>The other end of it.</summary>
+    [JsonPropertyName("worst")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Worst { get; init; }
+
     /// <summary>Where the ratio lies with 95 % certainty, for what was measured so; null otherwise.</summary>
     [JsonPropertyName("low")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -48,7 +53,7 @@ internal sealed record BenchRow(
             [row.Case, OursOf(row), Plain.Number(row.Peer), RatioOf(row), row.Unit, row.Samples.ToString()]));
     }
 
-    private static string OursOf(BenchRow row) => row.Best is { } best ? $"{Plain.Number(row.Ours)} (best {Plain.Number(best)})" : Plain.Number(row.Ours);
+    private static string OursOf(BenchRow row) => row.Best is { } best && row.Worst is { } worst ? $"{Plain.Number(row.Ours)} ({Plain.Number(best)} to {Plain.Number(worst)})" : Plain.Number(row.Ours);
 
     private static string RatioOf(BenchRow row) =>
         row.Low is { } low && row.High is { } high ? $"{Plain.Number(row.Ratio)} ({Plain.Number(low)} to {Plain.Number(high)})" : Plain.Number(row.Ratio);

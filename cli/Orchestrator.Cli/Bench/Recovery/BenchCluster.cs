@@ -12,7 +12,8 @@ namespace Orchestrator.Cli.Bench.Recovery;
 internal sealed class BenchCluster : IAsyncDisposable
 {
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan LongGlance = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     private readonly Shell shell;
     private readonly string folder = Directory.CreateTempSubdirectory("orch-bench-").FullName;
@@ -32,15 +33,12 @@ internal sealed class BenchCluster : IAsyncDisposable
         try
         {
             await cluster.StartCoordinatorAsync("127.0.0.1:0", cancellation);
-            for (var agent = 1; agent <= agents; agent++)
+            for (var agent = 0; agent < agents; agent++)
             {
-                cluster.StartAgent(agent, spare);
+                cluster.StartAgent(agent + 1, spare);
             }
 
-            await UntilAsync(
-                "the agents",
-                async () => (await cluster.connection!.Workers.ListWorkersAsync(new(), cancellationToken: cancellation)).Workers.Count(worker => worker.State == "ready") == agents,
-                cancellation);
+            await UntilAsync("the agents", async () => (await cluster.WorkersAsync(cancellation)).Count(worker => worker.State == "ready") == agents, cancellation);
             return cluster;
         }
         catch
@@ -60,8 +58,8 @@ internal sealed class BenchCluster : IAsyncDisposable
 
     public async Task<Run> RunAsync(string id, CancellationToken cancellation) => await Runs.GetRunAsync(new() { Id = id }, cancellationToken: cancellation);
 
-    /// <summary>Waits until so many train it, a step of theirs included.</summary>
-    public async Task<Run> UntilTrainingAsync(string id, int workers, CancellationToken cancellation)
+    /// <summary>Waits until so many train it, some steps of theirs included.</summary>
+    public async Task<Run> UntilTrainingAsync(string id, int workers, int steps, CancellationToken cancellation)
     {
         var (generation, from) = (-1, 0L);
         Run? run = null;
@@ -75,17 +73,45 @@ internal sealed class BenchCluster : IAsyncDisposable
                     (generation, from) = (run.Generation, run.Step);
                 }
 
-                return run.WorldSize == workers && run.Workers.All(worker => worker.Pid > 0) && run.Step > from + 1;
+                return run.WorldSize == workers && run.Workers.All(worker => worker.Pid > 0) && run.Step >= from + steps;
             },
             cancellation);
         return run!;
     }
+
+    /// <summary>Waits until every agent has a trainer in reserve that has made itself ready: one that does nothing.</summary>
+    public async Task UntilSparesAsync(CancellationToken cancellation)
+    {
+        var seen = new Dictionary<int, long>();
+        await UntilAsync(
+            "the spare trainers",
+            async () =>
+            {
+                var busy = (await WorkersAsync(cancellation)).SelectMany(worker => worker.Trainers).Select(trainer => trainer.Pid).ToHashSet();
+                var before = seen;
+                seen = SpareProcess.Of(agents.Select(agent => agent.Id)).Where(spare => !busy.Contains(spare.Pid)).ToDictionary(spare => spare.Pid, spare => spare.Ticks);
+                return seen.Count(spare => before.TryGetValue(spare.Key, out var ticks) && ticks == spare.Value) == agents.Count;
+            },
+            cancellation,
+            LongGlance);
+    }
+
+    /// <summary>The process of the agent that one of the run's trainers belongs to.</summary>
+    public async Task<int> AgentOfAsync(RunWorker trainer, CancellationToken cancellation) => (await WorkersAsync(cancellation)).Single(worker => worker.Id == trainer.Id && worker.State == "ready").Pid;
 
     public async Task<Run> EndAsync(string id, CancellationToken cancellation)
     {
         Run? run = null;
         await UntilAsync("the run's end", async () => (run = await RunAsync(id, cancellation)).State is not ("pending" or "running"), cancellation);
         return run!;
+    }
+
+    /// <summary>Ends it, and waits until its slots are free.</summary>
+    public async Task CancelAsync(string id, CancellationToken cancellation)
+    {
+        await Runs.CancelRunAsync(new() { Id = id }, cancellationToken: cancellation);
+        await EndAsync(id, cancellation);
+        await UntilAsync("free slots", async () => (await WorkersAsync(cancellation)).All(worker => worker.Trainers.Count == 0), cancellation);
     }
 
     /// <summary>Waits for the first generation that takes its first step after a moment, and until every rank of it has told of that.</summary>
@@ -97,13 +123,15 @@ internal sealed class BenchCluster : IAsyncDisposable
             "the next step",
             async () =>
             {
+                Alive(await RunAsync(id, cancellation));
                 var trace = await Runs.GetRunTraceAsync(new() { Id = id }, cancellationToken: cancellation);
                 var spans = trace.Spans.Where(span => span.Name == Standstill.Name).Select(Standstill.Of).Where(span => span.End > after && span.Generation >= generation);
-                first = [.. spans.GroupBy(span => span.Generation).OrderBy(group => group.Key).FirstOrDefault() ?? Enumerable.Empty<Standstill>()];
-                return first.Count > 0 && first.Count == first[0].WorldSize;
+                // Of one that ended in its first step not every rank tells.
+                first = [.. spans.GroupBy(span => span.Generation).OrderBy(group => group.Key).FirstOrDefault(group => group.Count() == group.First().WorldSize) ?? Enumerable.Empty<Standstill>()];
+                return first.Count > 0;
             },
             cancellation,
-            TimeSpan.FromMilliseconds(200));
+            LongGlance);
         return first;
     }
 
@@ -151,6 +179,8 @@ internal sealed class BenchCluster : IAsyncDisposable
         string[] line = ["agent", "--coordinator", new Uri(coordinator!.Endpoint.Endpoint).Authority, "--slots", "1", "--data-dir", home];
         agents.Add(Programs.StartApart(Installation.Find(shell).Worker, spare ? line : [.. line, "--no-spare"], home + ".log"));
     }
+
+    private async Task<IReadOnlyList<V1.Worker>> WorkersAsync(CancellationToken cancellation) => (await connection!.Workers.ListWorkersAsync(new(), cancellationToken: cancellation)).Workers;
 
     private static Run Alive(Run run) => run.State is "pending" or "running" ? run : throw CliException.Failed($"the run is {run.State}: {run.Message}");
 
