@@ -11,6 +11,8 @@ internal sealed class Notes : ITrainingObserver
 
     public List<StepResult> Steps { get; } = [];
 
+    public List<(long Step, int Epoch, IReadOnlyDictionary<string, double> Metrics)> Evaluations { get; } = [];
+
     public HashSet<TrainingPhase> Phases { get; } = [];
 
     /// <summary>Called after each step, from the training thread.</summary>
@@ -21,6 +23,8 @@ internal sealed class Notes : ITrainingObserver
     public void EpochFinished(EpochResult result) => Epochs.Add(result);
 
     public void CheckpointWritten(CheckpointResult result) => Checkpoints.Add(result);
+
+    public void StepEvaluated(long step, int epoch, IReadOnlyDictionary<string, double> metrics) => Evaluations.Add((step, epoch, metrics));
 
     public void StepMeasured(StepResult result)
     {
