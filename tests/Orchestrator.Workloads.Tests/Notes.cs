@@ -13,12 +13,19 @@ internal sealed class Notes : ITrainingObserver
 
     public List<(long Step, int Epoch, IReadOnlyDictionary<string, double> Metrics)> Evaluations { get; } = [];
 
+    /// <summary>The last that was told.</summary>
+    public long ActivationBytes { get; private set; }
+
     public HashSet<TrainingPhase> Phases { get; } = [];
 
     /// <summary>Called after each step, from the training thread.</summary>
     public Action<StepResult> OnStep { get; init; } = static _ => { };
 
-    public void Progress(TrainingProgress progress) => Phases.Add(progress.Phase);
+    public void Progress(TrainingProgress progress)
+    {
+        Phases.Add(progress.Phase);
+        ActivationBytes = progress.ActivationBytes;
+    }
 
     public void EpochFinished(EpochResult result) => Epochs.Add(result);
 

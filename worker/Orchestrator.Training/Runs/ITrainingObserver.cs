@@ -62,6 +62,9 @@ public readonly record struct TrainingProgress(long Step, int Epoch, TrainingPha
 {
     /// <summary>This rank's own work for one shard, without waiting for others: the median of the last steps; 0 while it is not known.</summary>
     public double ShardSeconds { get; init; }
+
+    /// <summary>What a shard's forward pass keeps for its backward pass; 0 while it is not known, and on devices.</summary>
+    public long ActivationBytes { get; init; }
 }
 
 /// <param name="Epoch">From 1: whole epochs done.</param>

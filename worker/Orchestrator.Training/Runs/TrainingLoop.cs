@@ -110,6 +110,7 @@ internal sealed class TrainingLoop : IDisposable
             span is not null);
         state.FinishStep(outcome.LossSum, outcome.GradientNorm, outcome.Stopping > 0);
         session.Throughput.Add(samples);
+        session.ActivationBytes = engine.ActivationBytes > 0 ? engine.ActivationBytes : session.ActivationBytes;
         if (!first)
         {
             session.Pace.Add(outcome.Work, collective.Plan.Ranges[collective.Rank].Count);

@@ -37,6 +37,7 @@ internal sealed class TaskObserver(AgentLink link, string run, InjectedFaults fa
         Phase = Name(progress.Phase),
         SamplesPerSecond = progress.SamplesPerSecond,
         ShardSeconds = progress.ShardSeconds,
+        ActivationBytes = progress.ActivationBytes,
     });
 
     public void EpochFinished(EpochResult result)
