@@ -11,12 +11,13 @@ internal static class Rehearsal
     /// <param name="sender">The other end of <paramref name="taker"/>.</param>
     public static void Run(LoadedRun run, HardwareFacts hardware, ICollective sender, ICollective taker)
     {
+        using var span = TrainingSpans.Source.StartActivity("rehearse");
         var sending = Task.Factory.StartNew(
             () => StateTransfer.Align(sender, run, TrainingState.Of(null), hasState: true, static () => { }), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         StateTransfer.Align(taker, run, TrainingState.Of(null), hasState: false, static () => { });
         sending.GetAwaiter().GetResult();
 
-        using var session = new TrainingSession(run, hasState: true, new SilentObserver(), new StopSignal(), hardware);
+        using var session = new TrainingSession(run, hasState: true, new SilentObserver(), new StopSignal(), hardware) { IsRehearsal = true };
         session.Train(new LocalCollective(ShardPlan.Even(run.Spec.Training.Shards, 1)), GenerationStart.Only with { Switch = static () => true }, CancellationToken.None);
     }
 }
