@@ -28,5 +28,5 @@ for step in range(begin, 1 << 40):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        config = LaunchConfig(min_nodes=1, max_nodes=1, nproc_per_node=2, max_restarts=int(sys.argv[1]) + 1, monitor_interval=0.1, rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0", run_id="bench")
+        config = LaunchConfig(min_nodes=1, max_nodes=1, nproc_per_node=2, max_restarts=int(sys.argv[1]) + 1, monitor_interval=0.1, rdzv_backend="c10d", rdzv_endpoint=os.path.join(folder, "meeting"), rdzv_configs={"store_type": "file"}, run_id="bench")
         elastic_launch(config, sys.executable)("-u", "-c", WORKER, os.path.join(folder, "last.pt"))
