@@ -24,7 +24,7 @@ internal sealed class Notes : ITrainingObserver
     public void Progress(TrainingProgress progress)
     {
         Phases.Add(progress.Phase);
-        inBackward &= progress.Phase != TrainingPhase.Reducing;
+        inBackward = false;
     }
 
     public void Reached(TrainingPoint point, long step)
