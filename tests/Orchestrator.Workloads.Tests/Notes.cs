@@ -13,6 +13,11 @@ internal sealed class Notes : ITrainingObserver
 
     public List<StepResult> Steps { get; } = [];
 
+    public List<(long Step, int Epoch, IReadOnlyDictionary<string, double> Metrics)> Evaluations { get; } = [];
+
+    /// <summary>The last that was told.</summary>
+    public long ActivationBytes { get; private set; }
+
     public HashSet<TrainingPhase> Phases { get; } = [];
 
     /// <summary>Buckets of gradients that went to other ranks before backward was over.</summary>
@@ -24,6 +29,7 @@ internal sealed class Notes : ITrainingObserver
     public void Progress(TrainingProgress progress)
     {
         Phases.Add(progress.Phase);
+        ActivationBytes = progress.ActivationBytes;
         inBackward = false;
     }
 
@@ -36,6 +42,8 @@ internal sealed class Notes : ITrainingObserver
     public void EpochFinished(EpochResult result) => Epochs.Add(result);
 
     public void CheckpointWritten(CheckpointResult result) => Checkpoints.Add(result);
+
+    public void StepEvaluated(long step, int epoch, IReadOnlyDictionary<string, double> metrics) => Evaluations.Add((step, epoch, metrics));
 
     public void StepMeasured(StepResult result)
     {
