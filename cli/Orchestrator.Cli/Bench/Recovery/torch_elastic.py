@@ -1,5 +1,7 @@
 # What `orch bench recovery` is held against: two ranks under torchrun's elastic agent, the network and batch of the bench, a checkpoint every 45 steps.
 import os, sys, tempfile
+# Where it was built without libuv, the store that it would share with its ranks can't be asked for.
+os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 WORKER = r'''
@@ -28,5 +30,5 @@ for step in range(begin, 1 << 40):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        config = LaunchConfig(min_nodes=1, max_nodes=1, nproc_per_node=2, max_restarts=int(sys.argv[1]) + 1, monitor_interval=0.1, rdzv_backend="c10d", rdzv_endpoint=os.path.join(folder, "meeting"), rdzv_configs={"store_type": "file"}, run_id="bench")
+        config = LaunchConfig(min_nodes=1, max_nodes=1, nproc_per_node=2, max_restarts=int(sys.argv[1]) + 1, monitor_interval=0.1, rdzv_backend="c10d", rdzv_endpoint=os.path.join(folder, "meeting"), rdzv_configs={"store_type": "file"}, local_addr="127.0.0.1", run_id="bench")
         elastic_launch(config, sys.executable)("-u", "-c", WORKER, os.path.join(folder, "last.pt"))

@@ -24,7 +24,7 @@ internal static class BitsBench
             foreach (var (file, world, transport) in cases.SelectMany(file => worlds.SelectMany(world => TransportsOf(world).Select(transport => (file, world, transport)))))
             {
                 var output = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"run-{rows.Count}"));
-                var order = new HasherOrder(file.Spec.ToJson(), dataset, output, world, 0, transport);
+                var order = new PartOrder(PartKind.Hasher, file.Spec.ToJson(), dataset, output, world, Transport: transport);
                 var answers = await TrainAsync([.. ranks.Take(world)], order, cancellationToken);
                 Directory.Delete(output, recursive: true);
                 rows.AddRange(answers.Select(answer => (answer.WeightsHash, answer.Step)).Distinct()
@@ -51,7 +51,7 @@ internal static class BitsBench
         _ => [PartTransport.Fastest, PartTransport.Tcp, PartTransport.Mixed],
     };
 
-    private static async Task<HasherAnswer[]> TrainAsync(IReadOnlyList<PartProcess> ranks, HasherOrder order, CancellationToken cancellationToken)
+    private static async Task<HasherAnswer[]> TrainAsync(IReadOnlyList<PartProcess> ranks, PartOrder order, CancellationToken cancellationToken)
     {
         for (var rank = 0; rank < ranks.Count; rank++)
         {
