@@ -66,7 +66,7 @@ internal static class RecoveryBench
         if (shell.Variable(PythonVariable) is { Length: > 0 } python)
         {
             say("torchrun");
-            torchrun = await TorchElastic.MeasureAsync(python, (rounds + 1) / 2, cancellation);
+            torchrun = await PeerAsync(shell, python, half, cancellation);
         }
 
         var (peer, name) = torchrun.Count > 0 ? (torchrun, "torchrun") : (gang, "whole gang anew");
@@ -82,6 +82,20 @@ internal static class RecoveryBench
             Row("a worker joins: the other stands still", [.. killed.Growth, .. frozen.Growth, .. cut.Growth]),
             Row("coordinator killed and started again: it hears of a step (trainers go on)", coordinator),
         ];
+    }
+
+    /// <summary>What was measured so far is not lost over a peer that does not run.</summary>
+    private static async Task<IReadOnlyList<double>> PeerAsync(Shell shell, string python, int rounds, CancellationToken cancellation)
+    {
+        try
+        {
+            return await TorchElastic.MeasureAsync(python, rounds, cancellation);
+        }
+        catch (CliException failure)
+        {
+            await shell.Error.WriteLineAsync($"warning: {failure.Message}");
+            return [];
+        }
     }
 
     /// <summary>Without spares: the whole gang is killed, and then the coordinator.</summary>

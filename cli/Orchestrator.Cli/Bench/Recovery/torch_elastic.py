@@ -25,7 +25,7 @@ for step in range(begin, 1 << 40):
     if rank == 0 and step % 45 == 44:
         torch.save({"model": net.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}, path + ".new")
         os.replace(path + ".new", path)
-    print(f"step {rank} {os.getpid()} {step - begin}", flush=True)
+    sys.stdout.write(f"step {rank} {os.getpid()} {step - begin}\n")
 '''
 
 if __name__ == "__main__":
