@@ -28,7 +28,7 @@ internal static class BitsBench
                 var answers = await TrainAsync([.. ranks.Take(world)], order, cancellationToken);
                 Directory.Delete(output, recursive: true);
                 rows.AddRange(answers.Select(answer => (answer.WeightsHash, answer.Step)).Distinct()
-                    .Select(answer => new BitsRow(file.Model, file.Optimizer, world, string.Join(" and ", answers.Select(rank => rank.Transport).Distinct(StringComparer.Ordinal)), answer.Step, answer.WeightsHash)));
+                    .Select(answer => new BitsRow(file.Model, file.Optimizer, world, string.Join(" and ", answers.Select(rank => rank.Transport.Split(" (")[0]).Distinct(StringComparer.Ordinal)), answer.Step, answer.WeightsHash)));
             }
 
             return rows;
