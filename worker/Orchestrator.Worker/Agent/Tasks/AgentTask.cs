@@ -16,6 +16,9 @@ internal sealed partial class AgentTask
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
     internal static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
     internal static readonly TimeSpan FrozenAfter = TimeSpan.FromSeconds(1);
+    // For a look at its threads: of one that is frozen nobody has heard yet, without one that hangs the others have gone on.
+    private static readonly TimeSpan FrozenPatience = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan HungPatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan LastWordsDeadline = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(500);
@@ -38,6 +41,7 @@ internal sealed partial class AgentTask
     private TrainerProcess? process;
     private volatile TrainerMemory? memory;
     private EndReason? reason;
+    private Task examined = Task.CompletedTask;
     private int attached;
     private volatile string peerAddress = "";
     private volatile int begun;
@@ -118,9 +122,12 @@ internal sealed partial class AgentTask
     {
         if (process is not null && !ended && !Dying && progress.Read().SilentMilliseconds > FrozenAfter.TotalMilliseconds)
         {
-            Kill(EndReason.Frozen);
+            Examine(EndReason.Frozen, $"the trainer shows no sign of life for {FrozenAfter.TotalSeconds:0} s; its threads:");
         }
     }
+
+    /// <summary>As <see cref="Kill"/>, once what a trainer that hangs is doing stands in the run's log.</summary>
+    public void EndHung() => Examine(EndReason.Stopped, "the trainer makes no progress; its threads:");
 
     /// <summary>Finish the epoch, write a checkpoint, end.</summary>
     public void StopGracefully(StopTask stop) => commands.Writer.TryWrite(new TrainerCommand { Stop = stop });
@@ -137,6 +144,40 @@ internal sealed partial class AgentTask
         process?.Kill();
         ending.Cancel();
         uploadsEnd.CancelAfter(why is EndReason.Preempted or EndReason.Frozen ? UploadGrace : TimeSpan.Zero);
+    }
+
+    private void Examine(EndReason why, string heading)
+    {
+        lock (ending)
+        {
+            if (reason is not null)
+            {
+                return;
+            }
+
+            reason = why;
+            examined = process is { } hung ? ExamineAsync(hung.Pid, why, heading) : examined;
+        }
+
+        if (examined.IsCompleted)
+        {
+            Kill(why);
+        }
+    }
+
+    private async Task ExamineAsync(int pid, EndReason why, string heading)
+    {
+        try
+        {
+            foreach (var line in (await TrainerStacks.ReadAsync(pid, folder, why is EndReason.Frozen ? FrozenPatience : HungPatience)).Prepend(heading))
+            {
+                context.Logs.Add(Key, line);
+            }
+        }
+        finally
+        {
+            Kill(why);
+        }
     }
 
     /// <summary>The trainer has dialled: its commands go to <paramref name="send"/>, its messages come from <paramref name="messages"/>, until it ends.</summary>
@@ -264,6 +305,7 @@ internal sealed partial class AgentTask
         uploads.Complete();
         if (end.Ended is not null || !hasPeers)
         {
+        await examined;
             // Checkpoints first: whoever hears of the end may want the last of them. Peers that wait for the word have the state themselves.
             await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

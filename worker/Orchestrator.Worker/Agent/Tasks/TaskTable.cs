@@ -61,6 +61,10 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
             else
             {
                 task.Kill(EndReason.Stopped);
+            else if (stop.Hangs)
+            {
+                task.EndHung();
+            }
             }
         }
     }
