@@ -16,6 +16,9 @@ public sealed record CollectiveOptions
     /// <summary>Whether ranks that can read each other's memory do so.</summary>
     public bool SharedMemory { get; init; } = true;
 
+    /// <summary>Learns of the connections to all peers, from the first dial on.</summary>
+    public PeerHearing Hearing { get; init; } = new();
+
     /// <summary>Rows up to this size, in bytes, are still in the caches of the core that wrote them, from where others read slowly: they
     /// are staged wherever they lie.</summary>
     internal int CachedBytes { get; init; } = 12 << 20;

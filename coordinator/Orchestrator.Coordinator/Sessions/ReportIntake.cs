@@ -26,7 +26,7 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
             Report.ReportOneofCase.Steps => WriteAsync(task, report.Steps),
             Report.ReportOneofCase.Ended => EndAsync(task, report.Ended, now, order),
             Report.ReportOneofCase.Interrupted => runs.ExecuteAsync(task.Run, new RunCommand.Interrupt(task.Generation, task.Rank, report.Interrupted.Generation,
-                report.Interrupted.SuspectRank, report.Interrupted.AppliedStep, report.Interrupted.Message, now), order),
+                report.Interrupted.SuspectRank, report.Interrupted.AppliedStep, report.Interrupted.Message, now) { Unheard = [.. report.Interrupted.UnheardRanks] }, order),
             Report.ReportOneofCase.Failed => FailAsync(task, report.Failed, now, order),
             // Of a newer version than this one; it is not heard of again once it is acknowledged.
             _ => Task.CompletedTask,

@@ -219,7 +219,11 @@ internal sealed partial class AgentTask
         switch (message.MessageCase)
         {
             case TrainerMessage.MessageOneofCase.Progress:
-                progress.Heard(message.Progress);
+                if (progress.Heard(message.Progress))
+                {
+                    context.Urgent.Set();
+                }
+
                 break;
             case TrainerMessage.MessageOneofCase.Report when message.Report.ReportCase is Report.ReportOneofCase.Ended or Report.ReportOneofCase.Failed:
                 progress.Heard();
@@ -301,11 +305,11 @@ internal sealed partial class AgentTask
             end = new Report { Failed = Failure(failure) };
         }
 
+        await examined;
         ended = true;
         uploads.Complete();
         if (end.Ended is not null || !hasPeers)
         {
-        await examined;
             // Checkpoints first: whoever hears of the end may want the last of them. Peers that wait for the word have the state themselves.
             await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

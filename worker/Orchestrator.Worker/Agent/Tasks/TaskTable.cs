@@ -14,6 +14,9 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
     private readonly Queue<(TaskKey Key, bool EvaluatesTest)> endedOrder = new();
     private EndReason? closing;
 
+    /// <summary>Set when there is something to be told with a heartbeat at once.</summary>
+    public Pulse Urgent => context.Urgent;
+
     public void Assign(AssignTask assignment)
     {
         var key = TaskKey.Of(assignment);
@@ -58,13 +61,13 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
             {
                 task.StopGracefully(stop);
             }
-            else
-            {
-                task.Kill(EndReason.Stopped);
             else if (stop.Hangs)
             {
                 task.EndHung();
             }
+            else
+            {
+                task.Kill(EndReason.Stopped);
             }
         }
     }
