@@ -16,9 +16,7 @@ internal sealed partial class AgentTask
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
     internal static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
     internal static readonly TimeSpan FrozenAfter = TimeSpan.FromSeconds(1);
-    // For a look at its threads: of one that is frozen nobody has heard yet, without one that hangs the others have gone on.
-    private static readonly TimeSpan FrozenPatience = TimeSpan.FromSeconds(4);
-    private static readonly TimeSpan HungPatience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ExaminePatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan LastWordsDeadline = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(500);
@@ -42,6 +40,7 @@ internal sealed partial class AgentTask
     private volatile TrainerMemory? memory;
     private EndReason? reason;
     private Task examined = Task.CompletedTask;
+    private bool saidEnd;
     private int attached;
     private volatile string peerAddress = "";
     private volatile int begun;
@@ -156,10 +155,14 @@ internal sealed partial class AgentTask
             }
 
             reason = why;
-            examined = process is { } hung ? ExamineAsync(hung.Pid, why, heading) : examined;
         }
 
-        if (examined.IsCompleted)
+        ending.Cancel();
+        if (process is { } hung)
+        {
+            examined = ExamineAsync(hung.Pid, why, heading);
+        }
+        else
         {
             Kill(why);
         }
@@ -169,7 +172,14 @@ internal sealed partial class AgentTask
     {
         try
         {
-            foreach (var line in (await TrainerStacks.ReadAsync(pid, folder, why is EndReason.Frozen ? FrozenPatience : HungPatience)).Prepend(heading))
+            if (why is EndReason.Frozen && hasPeers)
+            {
+                // The others go on without it meanwhile; it has no way back to them.
+                saidEnd = true;
+                await AppendAsync(Verdict(new Report())!, CancellationToken.None);
+            }
+
+            foreach (var line in (await TrainerStacks.ReadAsync(pid, folder, ExaminePatience)).Prepend(heading))
             {
                 context.Logs.Add(Key, line);
             }
@@ -317,7 +327,11 @@ internal sealed partial class AgentTask
         end = Verdict(end);
         if (end is not null)
         {
-            await AppendAsync(end, CancellationToken.None);
+            if (!saidEnd)
+            {
+                await AppendAsync(end, CancellationToken.None);
+            }
+
             LogEnded(log, Key, end.Failed is { } failed ? $"{failed.Kind}: {failed.Message}" : "done");
         }
 
