@@ -167,6 +167,8 @@ internal sealed class Simulation
 
     private void StartAgent(string id)
     {
+        // A machine that stood still has come back with it.
+        Network.Start(id);
         var agent = new SimulatedAgent(this, id, folders[id].Slots, folders[id].Spool.Inherit(), ++pids);
         World.Say($"{id} starts");
         agents.RemoveAll(before => before.Id == id);
