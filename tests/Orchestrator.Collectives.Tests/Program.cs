@@ -7,6 +7,11 @@ if (args is ["peer", ..])
     return await PeerProgram.RunAsync(args[1..]);
 }
 
+if (args is ["hearing"])
+{
+    return HearingProgram.Run();
+}
+
 return args.Any(argument => argument is "--server" or "--internal-msbuild-node")
     ? await TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions)
     : await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args);

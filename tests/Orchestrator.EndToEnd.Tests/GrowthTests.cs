@@ -37,12 +37,14 @@ public sealed class GrowthTests : ClusterTest
                 .Select(said => $"{said.Text("generation")} of {said.Text("world_size")}").Order(StringComparer.Ordinal));
     }
 
-    [Fact(Timeout = 180_000)]
-    public async Task The_only_worker_hands_its_state_over_before_it_ends()
+    [Theory(Timeout = 180_000)]
+    [InlineData(4)]
+    [InlineData(1)]
+    public async Task The_only_worker_hands_its_state_over_before_it_ends(int shards)
     {
         var cluster = await UpAsync("--workers", "0");
         using var leaving = cluster.StartAgent();
-        var run = await SlowRun.StartAsync(cluster, min: 1, max: 1);
+        var run = await SlowRun.StartAsync(cluster, min: 1, max: 1, shards);
         var first = Assert.Single(SlowRun.Trainers(await run.UntilTrainedByAsync(1)));
         using var coming = cluster.StartAgent();
         await cluster.UntilReadyAsync(2);
@@ -50,6 +52,27 @@ public sealed class GrowthTests : ClusterTest
         leaving.Signal(Processes.Terminate);
         Assert.Equal(0, await leaving.ExitAsync());
         Assert.NotEqual(first, Assert.Single(SlowRun.Trainers(await run.UntilTrainedByAsync(1))));
+
+        Assert.Equal("preempted", Assert.Single((await run.EndsTheSameAsync()).Items("failures")).Text("kind"));
+        Assert.False(await run.SteppedTwiceAsync());
+    }
+
+    [Fact(Timeout = 180_000)]
+    public async Task A_worker_that_drains_is_replaced_at_the_end_of_a_step_where_each_has_one_shard()
+    {
+        var cluster = await UpAsync("--workers", "0");
+        using var staying = cluster.StartAgent();
+        await cluster.UntilReadyAsync(1);
+        using var leaving = cluster.StartAgent();
+        var run = await SlowRun.StartAsync(cluster, min: 2, max: 2, shards: 2);
+        var before = SlowRun.Trainers(await run.UntilTrainedByAsync(2));
+        using var coming = cluster.StartAgent();
+        await cluster.UntilReadyAsync(3);
+
+        leaving.Signal(Processes.Terminate);
+        Assert.Equal(0, await leaving.ExitAsync());
+        var after = SlowRun.Trainers(await run.UntilTrainedByAsync(2));
+        Assert.Single(after.Intersect(before));
 
         Assert.Equal("preempted", Assert.Single((await run.EndsTheSameAsync()).Items("failures")).Text("kind"));
         Assert.False(await run.SteppedTwiceAsync());

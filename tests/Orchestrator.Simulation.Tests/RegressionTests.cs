@@ -81,6 +81,17 @@ public sealed class RegressionTests : IDisposable
         Assert.Contains(world.Lines, line => line.Contains("GenerationProposed 2 of agent0:0=1.0[0-3] agent1:0=1.1[3-4]", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(2, "agent2:0=1.2[0-1] agent2:1=1.3[1-2] agent0:0=2.2[2-3] agent0:1=2.3[3-4]")]
+    [InlineData(4, "agent1:0=1.0[0-0] agent1:1=1.1[0-0] agent1:2=1.2[0-0] agent1:3=1.3[0-0] agent0:0=2.4[0-1] agent0:1=2.5[1-2] agent0:2=2.6[2-3] agent0:3=2.7[3-4]")]
+    public void Who_drains_in_a_gang_of_as_many_as_there_are_shards_hands_over_and_no_step_is_redone(int slots, string next)
+    {
+        // Half of the gang is there, or all of it.
+        var world = Play(new Schedule(3, new Settings([slots, slots, slots], 4, 4, new Every(100, EveryUnit.Epoch), true), [new Fault(1.2, FaultKind.Drain, 1, 0, 0, 60)]));
+        Assert.Contains(world.Lines, line => line.Contains($"GenerationProposed 2 of {next} ", StringComparison.Ordinal));
+        Assert.DoesNotContain(world.Lines, line => line.Contains("GenerationFailed", StringComparison.Ordinal) || line.Contains("is interrupted", StringComparison.Ordinal));
+    }
+
     private VirtualWorld Play(Schedule schedule)
     {
         var world = Simulation.Play(schedule, directory);

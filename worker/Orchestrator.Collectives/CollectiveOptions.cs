@@ -19,6 +19,9 @@ public sealed record CollectiveOptions
     /// <summary>What counts as this rank's host: ranks of different ones share no memory. Null: the machine.</summary>
     public string? Host { get; init; }
 
+    /// <summary>Learns of the connections to all peers, from the first dial on.</summary>
+    public PeerHearing Hearing { get; init; } = new();
+
     /// <summary>Rows up to this size, in bytes, are still in the caches of the core that wrote them, from where others read slowly: they
     /// are staged wherever they lie.</summary>
     internal int CachedBytes { get; init; } = 12 << 20;

@@ -44,9 +44,14 @@ public sealed record MemberPlace(int Rank, string Agent, int Slot, int FirstShar
     public static IReadOnlyList<MemberPlace> Even(int shards, IReadOnlyList<SlotId> slots)
     {
         ArgumentNullException.ThrowIfNull(slots);
-        var world = slots.Count;
+        return Of(EvenCounts(shards, slots.Count), slots);
+    }
+
+    /// <summary>Shards, in rank order.</summary>
+    public static IReadOnlyList<int> EvenCounts(int shards, int world)
+    {
         ArgumentOutOfRangeException.ThrowIfLessThan(shards, world);
-        return Of([.. slots.Select((_, rank) => (int)((long)shards * (rank + 1) / world) - (int)((long)shards * rank / world))], slots);
+        return [.. Enumerable.Range(0, world).Select(rank => (int)((long)shards * (rank + 1) / world) - (int)((long)shards * rank / world))];
     }
 
     /// <param name="counts">Shards, in rank order.</param>
@@ -73,6 +78,9 @@ public sealed record Member(MemberPlace Place, MemberStage Stage = MemberStage.A
 
     /// <summary>It has the run's state: it began with the others, or has been heard at a step since it joined.</summary>
     public bool IsLevel { get; init; } = true;
+
+    /// <summary>Ranks that an interrupted member did not hear itself.</summary>
+    public IReadOnlyList<int> Unheard { get; init; } = [];
 
     /// <summary>Its agent drains: it goes as soon as the others can do without it.</summary>
     public bool IsLeaving { get; init; }
@@ -103,6 +111,10 @@ public sealed record Generation(int Number, TaskPurpose Purpose, ImmutableList<M
 
     [JsonIgnore]
     public int WorldSize => Members.Count;
+
+    /// <summary>What interrupted members have told of whom they did not hear.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<Silence> Silences => [.. Members.SelectMany(member => member.Unheard.Select(peer => new Silence(member.Place.Rank, peer)))];
 
     public Member? MemberAt(int rank) => rank >= 0 && rank < Members.Count ? Members[rank] : null;
 

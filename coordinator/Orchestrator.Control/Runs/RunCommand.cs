@@ -46,7 +46,11 @@ public abstract record RunCommand(DateTimeOffset At)
 
     /// <summary>A trainer lost a peer in a generation, and waits with its state for the next.</summary>
     /// <param name="InGeneration">Where it happened; what is said of one that is over has no effect.</param>
-    public sealed record Interrupt(int Generation, int Rank, int InGeneration, int Suspect, long AppliedStep, string Message, DateTimeOffset At) : RunCommand(At);
+    public sealed record Interrupt(int Generation, int Rank, int InGeneration, int Suspect, long AppliedStep, string Message, DateTimeOffset At) : RunCommand(At)
+    {
+        /// <summary>Ranks that it did not hear itself.</summary>
+        public IReadOnlyList<int> Unheard { get; init; } = [];
+    }
 
     /// <summary>A trainer that joined was heard at a step: it has the state.</summary>
     public sealed record Level(int Generation, int Rank, DateTimeOffset At) : RunCommand(At);
@@ -58,11 +62,19 @@ public abstract record RunCommand(DateTimeOffset At)
     /// <summary>The agent drains: the run goes on without its trainers.</summary>
     public sealed record Vacate(string Agent, DateTimeOffset At) : RunCommand(At);
 
-    /// <summary>The word to begin was lost on its way to some member: the same members begin again, with another.</summary>
-    public sealed record BeginAgain(int Generation, string Message, DateTimeOffset At) : RunCommand(At);
+    /// <summary>The word to begin was lost on its way to some member, or all wait for each other: the same members begin again, with another.</summary>
+    public sealed record BeginAgain(int Generation, string Message, DateTimeOffset At, FailureKind Kind = FailureKind.Preempted) : RunCommand(At);
 
     /// <summary>The suspect of a dropped or interrupted member had its time to speak for itself.</summary>
     public sealed record Blame(int Generation, FailureKind Kind, string Message, long ReachedStep, DateTimeOffset At) : RunCommand(At);
+
+    /// <summary>Members do not hear each other: the largest set that does goes on, and the others end.</summary>
+    /// <param name="Silences">By rank in the generation.</param>
+    public sealed record Part(int Generation, IReadOnlyList<Silence> Silences, long ReachedStep, DateTimeOffset At) : RunCommand(At)
+    {
+        /// <summary>Ranks of whom nobody has heard anything: their machine stands still, or is gone. They can't say whom they hear.</summary>
+        public IReadOnlyList<int> Absent { get; init; } = [];
+    }
 
     /// <summary>All members have ended, and whoever had the last checkpoint is gone with it: the run goes on from the one before.</summary>
     public sealed record LoseLast(int Generation, DateTimeOffset At) : RunCommand(At);

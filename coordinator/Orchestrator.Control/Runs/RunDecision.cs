@@ -26,6 +26,7 @@ public static class RunDecision
             RunCommand.Vacate c => Vacate(state, c),
             RunCommand.Balance c => Balance(state, c),
             RunCommand.Blame c => Blame(state, c),
+            RunCommand.Part c => Part(state, c),
             RunCommand.LoseLast c => LoseLast(state, c),
             RunCommand.Stop c => Stop(state, c),
             RunCommand.Cut c => RunCut.Of(state, c),
@@ -45,7 +46,7 @@ public static class RunDecision
         if (state.Phase is RunPhase.Working)
         {
             return c.Slots.Count > 0 && c.Slots.Count <= state.Room && c.Slots.Count >= state.Needed
-                ? Succession.Propose(state, state.Current!.Members, c.Slots, state.Step, c.SpanId, c.At)
+                ? Succession.TakeIn(state, c.Slots, c.SpanId, c.At)
                 : [];
         }
 
@@ -239,7 +240,7 @@ public static class RunDecision
             return [];
         }
 
-        var interrupted = new RunEvent.MemberInterrupted(c.InGeneration, speaker.Place.Rank, c.Suspect, c.AppliedStep, c.Message, c.At);
+        var interrupted = new RunEvent.MemberInterrupted(c.InGeneration, speaker.Place.Rank, c.Suspect, c.AppliedStep, c.Message, c.At, c.Unheard.Count > 0 ? c.Unheard : null);
         var others = state.Current.Members.FindAll(member => member != speaker && !member.IsGone);
         if (others.Exists(member => member.Stage is not MemberStage.Interrupted))
         {
@@ -250,6 +251,11 @@ public static class RunDecision
         // All live and wait: it was the connection between them.
         var blamed = state.Current.MemberAt(c.Suspect) ?? speaker;
         var after = RunEvolution.Apply(state, interrupted);
+        if (Part(after, new RunCommand.Part(c.InGeneration, after.Current!.Silences, c.AppliedStep, c.At) { NextSpanId = c.NextSpanId }) is { Count: > 0 } parted)
+        {
+            return [interrupted, .. parted];
+        }
+
         return [interrupted, .. RunFailure.Of(after, new Loss(FailureKind.Lost, blamed, c.Message, "", c.AppliedStep, c.NextSpanId, c.At) { Lives = true })];
     }
 
@@ -263,7 +269,30 @@ public static class RunDecision
         var first = state.Current.Members.Find(member => !member.IsGone);
         return first is null
             ? []
-            : RunFailure.Of(state, new Loss(FailureKind.Preempted, first, c.Message, "", state.Step, c.NextSpanId, c.At) { Lives = true });
+            : RunFailure.Of(state, new Loss(c.Kind, first, c.Message, "", state.Step, c.NextSpanId, c.At) { Lives = true });
+    }
+
+    private static IReadOnlyList<RunEvent> Part(RunState state, RunCommand.Part c)
+    {
+        if (!IsTraining(state) || state.Current!.Number != c.Generation)
+        {
+            return [];
+        }
+
+        var members = state.Current.Members.FindAll(member => !member.IsGone);
+        var staying = Hearing.Largest(
+            [.. members.Select(member => member.Place.Rank).Except(c.Absent)], c.Silences, [.. members.Where(member => member.IsLevel).Select(member => member.Place.Rank)]);
+        var outside = members.FindAll(member => !staying.Contains(member.Place.Rank));
+        if (outside.IsEmpty || staying.Count == 0)
+        {
+            return [];
+        }
+
+        // One that had only come is not missed; it is found out of reach again and again while the cut lasts, and that is no fault of the run's.
+        var kind = outside.Exists(member => member.IsLevel) ? FailureKind.Lost : FailureKind.Preempted;
+        var pairs = c.Silences.Where(silence => staying.Contains(silence.Rank) != staying.Contains(silence.Peer)).ToArray();
+        var message = $"the network is cut: {string.Join(", ", pairs.Select(pair => $"rank {pair.Rank} does not hear rank {pair.Peer}"))}; ranks {string.Join(", ", staying)} hear each other and go on";
+        return RunFailure.Of(state, new Loss(kind, outside[0], message, "", c.ReachedStep, c.NextSpanId, c.At) { Others = outside, Silences = pairs });
     }
 
     private static IReadOnlyList<RunEvent> Level(RunState state, RunCommand.Level c)

@@ -62,13 +62,15 @@ public abstract record RunEvent(DateTimeOffset At)
     public sealed record MemberDropped(int Generation, int Rank, int Suspect, string Message, DateTimeOffset At) : RunEvent(At);
 
     /// <param name="Rank">In the generation.</param>
-    public sealed record MemberInterrupted(int Generation, int Rank, int Suspect, long AppliedStep, string Message, DateTimeOffset At) : RunEvent(At);
+    /// <param name="Unheard">Ranks that it did not hear itself.</param>
+    public sealed record MemberInterrupted(int Generation, int Rank, int Suspect, long AppliedStep, string Message, DateTimeOffset At, IReadOnlyList<int>? Unheard = null) : RunEvent(At);
 
     /// <param name="StepsLost">Committed steps that will be computed again.</param>
     /// <param name="ResumeStep">Where the next generation starts.</param>
     /// <param name="Survivors">Trainers that keep the run's state and wait for the next generation.</param>
+    /// <param name="Silences">Ranks that did not hear each other.</param>
     public sealed record GenerationFailed(int Generation, FailureKind Kind, int Rank, string Agent, string Message, string Detail, long StepsLost,
-        long ResumeStep, int ResumeEpoch, DateTimeOffset At, IReadOnlyList<TrainerName>? Survivors = null) : RunEvent(At);
+        long ResumeStep, int ResumeEpoch, DateTimeOffset At, IReadOnlyList<TrainerName>? Survivors = null, IReadOnlyList<Silence>? Silences = null) : RunEvent(At);
 
     /// <summary>What formed beside the working generation came to nothing; that one goes on.</summary>
     /// <param name="Kind">Null where nothing went wrong.</param>

@@ -65,7 +65,7 @@ public static class RunEvolution
             RunEvent.MemberEnded e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Ended }),
             RunEvent.TrainingCompleted e => state with { Completed = e },
             RunEvent.MemberDropped e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Dropped, Suspect = e.Suspect }),
-            RunEvent.MemberInterrupted e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Interrupted, Suspect = e.Suspect }),
+            RunEvent.MemberInterrupted e => Changed(state, e.Rank, member => member with { Stage = MemberStage.Interrupted, Suspect = e.Suspect, Unheard = e.Unheard ?? [] }),
             RunEvent.MemberLevelled e => Changed(state, e.Rank, member => member with { IsLevel = true }),
             RunEvent.MemberLeaving e => Changed(state, e.Rank, member => member with { IsLeaving = true }) with
             {
@@ -144,7 +144,7 @@ public static class RunEvolution
 
     /// <summary>Who goes on from an older generation is ready as it is.</summary>
     private static Member Placed(RunState state, MemberPlace place, TrainerName trainer) => state.Members.Find(member => member.Trainer == trainer) is { } known
-        ? known with { Place = place, Stage = MemberStage.Ready, Suspect = -1 }
+        ? known with { Place = place, Stage = MemberStage.Ready, Suspect = -1, Unheard = [] }
         : new Member(place) { Trainer = trainer };
 
     private static RunState Begun(RunState state, RunEvent.GenerationBegun e)
@@ -222,9 +222,13 @@ public static class RunEvolution
         return Over(state, survivors) with
         {
             Failures = state.Failures.Add(new Incident(e.Kind, e.Agent, e.Generation, e.Message, e.At)),
+            CutOffs = e.Silences is { Count: > 0 } silences ? [.. Hearing.After(state.CutOffs, AgentsOf(state.Current!, silences), e.At)] : state.CutOffs,
             StepsLost = state.StepsLost + e.StepsLost,
             Step = scoring ? state.Step : e.ResumeStep,
             Epoch = scoring ? state.Epoch : e.ResumeEpoch,
         };
     }
+
+    private static (string, string)[] AgentsOf(Generation generation, IReadOnlyList<Silence> silences) =>
+        [.. silences.Select(silence => (generation.MemberAt(silence.Rank)?.Place.Agent ?? "", generation.MemberAt(silence.Peer)?.Place.Agent ?? "")).Where(pair => pair.Item1 != pair.Item2)];
 }

@@ -8,6 +8,11 @@ internal sealed record Loss(FailureKind Kind, Member Member, string Message, str
 {
     /// <summary>The generation is over, but this one lives and goes on too.</summary>
     public bool Lives { get; init; }
+
+    /// <summary>Those that go with it.</summary>
+    public ImmutableList<Member> Others { get; init; } = [];
+
+    public IReadOnlyList<Silence> Silences { get; init; } = [];
 }
 
 /// <summary>What the loss of a trainer means: the others go on without it, or wait for more; where none is left the work is placed again; or it is the run's end.</summary>
@@ -35,7 +40,7 @@ internal static class RunFailure
             ? (state.Step, state.Epoch, 0)
             : ResumeOf(state, survivors, loss.ReachedStep);
         var failed = new RunEvent.GenerationFailed(generation.Number, loss.Kind, loss.Member.Place.Rank, loss.Member.Place.Agent, loss.Message, loss.Detail,
-            lost, resumeStep, resumeEpoch, loss.At, [.. (end.Count > 0 ? [] : survivors).Select(member => member.Trainer)]);
+            lost, resumeStep, resumeEpoch, loss.At, [.. (end.Count > 0 ? [] : survivors).Select(member => member.Trainer)], loss.Silences.Count > 0 ? loss.Silences : null);
         events.Add(failed);
         events.AddRange(end.Count > 0 ? end : Next(RunEvolution.Apply(state, failed), loss));
         return events;

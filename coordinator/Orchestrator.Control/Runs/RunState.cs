@@ -102,6 +102,9 @@ public sealed record RunState
     public ImmutableList<CheckpointRecord> Checkpoints { get; init; } = [];
     public ImmutableList<Incident> Failures { get; init; } = [];
 
+    /// <summary>Agents whose trainers did not hear each other.</summary>
+    public ImmutableList<CutOff> CutOffs { get; init; } = [];
+
     public bool StopRequested { get; init; }
 
     /// <summary>Where it pauses until it is extended; 0 for nowhere.</summary>
@@ -171,9 +174,8 @@ public sealed record RunState
                 return 0;
             }
 
-            // Those that leave hand over first: for a while there are more than the file allows, but never more than shards.
-            var staying = Current.Members.Count(member => !member.IsLeaving);
-            return Math.Min(MaxWorkers - staying, Plan!.Shards - Current.WorldSize);
+            // Those that leave hand over first: for a while there may be more than the file allows.
+            return MaxWorkers - Current.Members.Count(member => !member.IsLeaving);
         }
     }
 
@@ -181,6 +183,11 @@ public sealed record RunState
     [JsonIgnore]
     public bool CanBalance => Phase is RunPhase.Working && Purpose is TaskPurpose.Train && Next is null && !StopRequested && Current!.WorldSize > 1
         && Current.Members.TrueForAll(member => member is { Stage: MemberStage.Working, IsLevel: true, IsLeaving: false });
+
+    /// <summary>Those that leave are waited for: until newcomers load for them, who may be still to be found, or until those that have come are level.</summary>
+    [JsonIgnore]
+    public bool HandsOver => Phase is RunPhase.Working && Purpose is TaskPurpose.Train && Current!.Members.TrueForAll(member => member.Stage is MemberStage.Working)
+        && (Next is not null || Room > 0 || Current.Members.Count(member => !member.IsLeaving) >= MinWorkers);
 
     /// <summary>Newcomers without which those that leave can't go.</summary>
     [JsonIgnore]
@@ -197,6 +204,14 @@ public sealed record RunState
         null => LastGeneration == 0 ? "pending" : IsPaused ? "paused" : "running",
         _ => throw new ArgumentOutOfRangeException(nameof(Outcome)),
     };
+
+    /// <summary>Where newcomers would not be heard by those that are there, or would compute other bits.</summary>
+    public IReadOnlyList<string> RefusedAt(DateTimeOffset now) =>
+    [
+        .. Refused,
+        .. CutOffs.Where(cut => cut.Until > now && Members.Exists(member => member.Place.Agent == cut.Agent)).Select(cut => cut.Peer),
+        .. CutOffs.Where(cut => cut.Until > now && Members.Exists(member => member.Place.Agent == cut.Peer)).Select(cut => cut.Agent),
+    ];
 
     public int TargetOf(int untilEpoch) => untilEpoch == 0 ? Plan!.Epochs : Math.Min(untilEpoch, Plan!.Epochs);
 

@@ -23,7 +23,7 @@ internal static class Succession
             RunPhase.Forming => state.Current!.Members.FindAll(member => !state.Current.IsNew(member)),
             _ => state.Survivors,
         };
-        return members.FindAll(member => !member.IsGone && (loss.Lives || member.Trainer != loss.Member.Trainer));
+        return members.FindAll(member => !member.IsGone && (loss.Lives || member.Trainer != loss.Member.Trainer) && !loss.Others.Exists(other => other.Trainer == member.Trainer));
     }
 
     /// <summary>The next generation without those that leave, where the others are enough and have the state; they part at the end of a step.</summary>
@@ -36,6 +36,16 @@ internal static class Succession
                 : [];
     }
 
+    /// <summary>
+    /// The next generation, with newcomers. Those that leave are not in it where somebody who stays has the state; otherwise they hand it over first.
+    /// </summary>
+    public static IReadOnlyList<RunEvent> TakeIn(RunState state, IReadOnlyList<SlotId> newcomers, string spanId, DateTimeOffset at)
+    {
+        var members = state.Current!.Members;
+        var staying = members.FindAll(member => !member.IsLeaving);
+        return Propose(state, staying.Exists(member => member.IsLevel) ? staying : members, newcomers, state.Step, spanId, at);
+    }
+
     /// <summary>The next generation: survivors first, in the order of their ranks, then newcomers; it begins at once where there are none.</summary>
     /// <param name="shards">How many each has, in rank order; null for even ranges.</param>
     public static IReadOnlyList<RunEvent> Propose(
@@ -43,9 +53,22 @@ internal static class Succession
     {
         var number = state.LastGeneration + 1;
         SlotId[] slots = [.. survivors.Select(member => new SlotId(member.Place.Agent, member.Place.Slot)), .. newcomers];
-        var places = shards is null ? MemberPlace.Even(state.Plan!.Shards, slots) : MemberPlace.Of(shards, slots);
+        var places = MemberPlace.Of(shards ?? CountsOf(state.Plan!.Shards, survivors, slots.Length), slots);
         TrainerName[] trainers = [.. survivors.Select(member => member.Trainer), .. places.Skip(survivors.Count).Select(place => new TrainerName(number, place.Rank))];
         var proposed = new RunEvent.GenerationProposed(number, TaskPurpose.Train, places, "", reachedStep, state.Epoch, spanId, at, trainers);
         return newcomers.Count > 0 ? [proposed] : [proposed, new RunEvent.GenerationBegun(number, state.ProbeHash, at)];
+    }
+
+    /// <summary>Even ranges. Where there are more members than shards, who leaves is there for its state alone.</summary>
+    private static IReadOnlyList<int> CountsOf(int shards, IReadOnlyCollection<Member> survivors, int world)
+    {
+        if (world <= shards)
+        {
+            return MemberPlace.EvenCounts(shards, world);
+        }
+
+        var counts = new Queue<int>(MemberPlace.EvenCounts(shards, world - survivors.Count(member => member.IsLeaving)));
+        int[] known = [.. survivors.Select(member => member.IsLeaving ? 0 : counts.Dequeue())];
+        return [.. known, .. counts];
     }
 }

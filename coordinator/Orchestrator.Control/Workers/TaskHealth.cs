@@ -4,11 +4,7 @@ namespace Orchestrator.Control.Workers;
 /// <param name="Phase">loading first-step training evaluating checkpointing delivering waiting</param>
 /// <param name="Silent">Since the trainer's own thread was last heard of.</param>
 /// <param name="Stalled">Since the step, epoch or phase last changed.</param>
-public readonly record struct RankPulse(int Rank, string Phase, TimeSpan Silent, TimeSpan Stalled)
-{
-    /// <summary>False where the word to begin its generation has not come to it.</summary>
-    public bool HasBegun { get; init; } = true;
-}
+public readonly record struct RankPulse(int Rank, string Phase, TimeSpan Silent, TimeSpan Stalled);
 
 /// <summary>
 /// Who hangs. Frozen is a trainer whose own thread was not heard of for a second; hung is no progress for longer than max(3 s, 10 times the median of the
@@ -53,8 +49,7 @@ public static class TaskHealth
     };
 
     /// <summary>The rank that hangs, or null. At most one: the others wait for it.</summary>
-    /// <param name="members">Ranks there are: one that was not heard of yet may not wait.</param>
-    public static int? Culprit(IReadOnlyList<RankPulse> ranks, TimeSpan? medianStep, int members = 0)
+    public static int? Culprit(IReadOnlyList<RankPulse> ranks, TimeSpan? medianStep)
     {
         ArgumentNullException.ThrowIfNull(ranks);
         var limit = LimitOf("training", medianStep);
@@ -78,9 +73,15 @@ public static class TaskHealth
             return stalled[0].Rank;
         }
 
-        var deadlocked = ranks.Count > 0 && ranks.Count >= members
+        return null;
+    }
+
+    /// <summary>All are there and wait for each other. Nobody is to blame: they begin again.</summary>
+    public static bool IsDeadlocked(IReadOnlyList<RankPulse> ranks, TimeSpan? medianStep, int members)
+    {
+        ArgumentNullException.ThrowIfNull(ranks);
+        return ranks.Count > 0 && ranks.Count >= members
             && ranks.All(rank => rank.Phase is "waiting" && Longer(rank.Stalled, rank.Silent) > LimitOf("waiting", medianStep));
-        return deadlocked ? ranks.OrderBy(rank => rank.HasBegun).ThenByDescending(rank => rank.Silent).ThenBy(rank => rank.Rank).First().Rank : null;
     }
 
     private static TimeSpan Longer(TimeSpan left, TimeSpan right) => left > right ? left : right;

@@ -67,8 +67,8 @@ internal sealed partial class PlacementLoop : BackgroundService
             return;
         }
 
-        var waiting = table.Waiting(free.Count, all);
-        var growing = table.Growing(IsWorthGrowing);
+        var waiting = table.Waiting(free.Count, all, time.GetUtcNow());
+        var growing = table.Growing(IsWorthGrowing, time.GetUtcNow());
         if (waiting.Count == 0 && growing.Count == 0)
         {
             return;

@@ -1,3 +1,4 @@
+using Orchestrator.Control.Runs;
 using Orchestrator.Control.Workers;
 using Orchestrator.V1;
 
@@ -8,11 +9,15 @@ internal sealed class RunProgress(int generation, TimeProvider time)
 {
     private const int TimedSteps = 32;
 
+    /// <summary>What an agent told longer ago may not be so any more.</summary>
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(2);
+
     private readonly Lock gate = new();
     private readonly Dictionary<int, (TaskProgress Progress, long At)> ranks = [];
     private readonly Queue<double> stepSeconds = new();
     private (long Step, long At) lastStep;
     private long? droppedAt;
+    private long? cutAt;
 
     public int Generation => generation;
 
@@ -75,10 +80,7 @@ internal sealed class RunProgress(int generation, TimeProvider time)
         lock (gate)
         {
             return [.. ranks.Select(rank => new RankPulse(rank.Key, rank.Value.Progress.Phase,
-                TimeSpan.FromMilliseconds(rank.Value.Progress.SilentMilliseconds), TimeSpan.FromMilliseconds(rank.Value.Progress.StalledMilliseconds))
-            {
-                HasBegun = !rank.Value.Progress.HasBegunGeneration || rank.Value.Progress.BegunGeneration >= generation,
-            })];
+                TimeSpan.FromMilliseconds(rank.Value.Progress.SilentMilliseconds), TimeSpan.FromMilliseconds(rank.Value.Progress.StalledMilliseconds)))];
         }
     }
 
@@ -118,6 +120,27 @@ internal sealed class RunProgress(int generation, TimeProvider time)
         {
             droppedAt ??= time.GetTimestamp();
             return time.GetElapsedTime(droppedAt.Value);
+        }
+    }
+
+    /// <summary>Whom ranks that wait do not hear. Who computes does not need anybody yet.</summary>
+    public IReadOnlyList<Silence> Silences()
+    {
+        lock (gate)
+        {
+            return [.. ranks.OrderBy(rank => rank.Key)
+                .Where(rank => rank.Value.Progress is { Phase: not ("training" or "loading"), Unheard: { } unheard } && unheard.Generation == generation && time.GetElapsedTime(rank.Value.At) < Fresh)
+                .SelectMany(rank => rank.Value.Progress.Unheard.Ranks.Select(peer => new Silence(rank.Key, peer)))];
+        }
+    }
+
+    /// <summary>How long some have not heard others; starts with the first call that says so.</summary>
+    public TimeSpan CutFor(bool isCut)
+    {
+        lock (gate)
+        {
+            cutAt = isCut ? cutAt ?? time.GetTimestamp() : null;
+            return cutAt is { } since ? time.GetElapsedTime(since) : TimeSpan.Zero;
         }
     }
 }

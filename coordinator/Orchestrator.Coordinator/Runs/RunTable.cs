@@ -92,19 +92,19 @@ internal sealed class RunTable
     }
 
     /// <summary>The first of each group that could be placed now: more than there are free slots can't be, and what the whole cluster could not take stays out.</summary>
-    public IReadOnlyList<WaitingRun> Waiting(int free, ClusterShape all)
+    public IReadOnlyList<WaitingRun> Waiting(int free, ClusterShape all, DateTimeOffset now)
     {
         lock (gate)
         {
             return [.. waiting
-                .SelectMany(group => group.Value.Select(entry => (entry.Arrival, State: states[entry.Run].State)).Where(entry => all.Fits(entry.State.MinSlots, entry.State.Refused)).Take(free + 1))
+                .SelectMany(group => group.Value.Select(entry => (entry.Arrival, State: states[entry.Run].State)).Where(entry => all.Fits(entry.State.MinSlots, entry.State.RefusedAt(now))).Take(free + 1))
                 .OrderBy(entry => entry.Arrival).ThenBy(entry => entry.State.Id, StringComparer.Ordinal)
-                .Select(entry => new WaitingRun(entry.State.Id, GroupOf(entry.State), entry.State.MinSlots, entry.State.MaxSlots, entry.State.Refused))];
+                .Select(entry => new WaitingRun(entry.State.Id, GroupOf(entry.State), entry.State.MinSlots, entry.State.MaxSlots, entry.State.RefusedAt(now)))];
         }
     }
 
     /// <summary>Runs that work and could take newcomers in.</summary>
-    public IReadOnlyList<GrowingRun> Growing(Func<RunState, bool> isWorthIt)
+    public IReadOnlyList<GrowingRun> Growing(Func<RunState, bool> isWorthIt, DateTimeOffset now)
     {
         lock (gate)
         {
@@ -112,7 +112,7 @@ internal sealed class RunTable
                 .Where(state => state.Room > 0 && (state.Needed > 0 || isWorthIt(state)))
                 .OrderBy(state => state.Arrival).ThenBy(state => state.Id, StringComparer.Ordinal)
                 .Select(state => new GrowingRun(state.Id, GroupOf(state), [.. state.Members.Select(member => new SlotId(member.Place.Agent, member.Place.Slot))],
-                    state.Needed, state.Room, [.. state.Refused, .. state.Members.Where(member => member.IsLeaving).Select(member => member.Place.Agent)]))];
+                    state.Needed, state.Room, [.. state.RefusedAt(now), .. state.Members.Where(member => member.IsLeaving).Select(member => member.Place.Agent)]))];
         }
     }
 

@@ -283,6 +283,15 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         }
     }
 
+    /// <summary>Whether the agent named the task when it was last heard of.</summary>
+    public bool Runs(string id, TaskKey task)
+    {
+        lock (gate)
+        {
+            return agents.TryGetValue(id, out var agent) && agent.Tasks.Any(named => new TaskKey(named.Run, named.Generation, named.Rank) == task);
+        }
+    }
+
     /// <summary>The slots of ready agents: the free ones, and all.</summary>
     public (IReadOnlyList<Slot> Free, ClusterShape All) Slots()
     {

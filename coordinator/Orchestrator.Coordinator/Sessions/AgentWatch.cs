@@ -29,6 +29,9 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     /// <summary>How long where its agent is cut off as well.</summary>
     private static readonly TimeSpan DoubleSuspicionSettles = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>From the first who says that it does not hear a peer until all have had the time to say so: idle connections are probed once a second.</summary>
+    private static readonly TimeSpan CutSettles = TimeSpan.FromSeconds(1.5);
+
     /// <summary>Heartbeats older than this, three of them, say nothing about who hangs.</summary>
     private static readonly TimeSpan StaleHeartbeat = TimeSpan.FromSeconds(1.5);
 
@@ -52,8 +55,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         foreach (var task in agents.TasksOf(agent))
         {
             var run = await runs.ExecuteAsync(task.Run, new RunCommand.Vacate(agent, time.GetUtcNow()));
-            // It hands over: to newcomers that load for it already, or will be found.
-            if (run.Current?.MemberOf(task.Trainer) is { IsLeaving: true } && (run.Next is not null || run.Room > 0))
+            if (run.Current?.MemberOf(task.Trainer) is { IsLeaving: true } && run.HandsOver)
             {
                 continue;
             }
@@ -214,6 +216,11 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
             await runs.ExecuteAsync(run.Id, new RunCommand.Level(member.Trainer.Generation, member.Trainer.Rank, time.GetUtcNow()));
         }
 
+        if (await LookAtCutsAsync(run, generation, progress, away))
+        {
+            return;
+        }
+
         if (generation.Members.Find(member => member.Stage is MemberStage.Dropped or MemberStage.Interrupted) is { } witness)
         {
             var suspect = generation.MemberAt(witness.Suspect);
@@ -241,11 +248,34 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         }
 
         var begun = time.GetUtcNow() - generation.BegunAt;
-        if (TaskHealth.Culprit([.. progress.Pulses().Select(pulse => TaskHealth.Since(pulse, begun))], progress.MedianStep(), generation.WorldSize) is { } culprit)
+        RankPulse[] pulses = [.. progress.Pulses().Select(pulse => TaskHealth.Since(pulse, begun))];
+        if (TaskHealth.Culprit(pulses, progress.MedianStep()) is { } culprit)
         {
             await runs.FailAsync(
                 TaskKey.Of(run, generation.Members[culprit]), FailureKind.Hung, $"rank {culprit} made no progress while {progress.PulseOf(culprit)?.Phase}");
         }
+        else if (TaskHealth.IsDeadlocked(pulses, progress.MedianStep(), generation.WorldSize))
+        {
+            await runs.ExecuteAsync(run.Id, new RunCommand.BeginAgain(generation.Number, "all ranks wait for each other", time.GetUtcNow(), FailureKind.Hung));
+        }
+    }
+
+    /// <summary>Where the network is cut between members, the largest set that hear each other goes on. False where all hear each other.</summary>
+    private async Task<bool> LookAtCutsAsync(RunState run, Generation generation, RunProgress progress, Dictionary<string, bool> away)
+    {
+        Silence[] silences = [.. progress.Silences().Concat(generation.Silences)
+            .Where(silence => generation.MemberAt(silence.Rank) is { IsGone: false } && generation.MemberAt(silence.Peer) is { IsGone: false })];
+        if (progress.CutFor(silences.Length > 0) > CutSettles)
+        {
+            var after = await runs.ExecuteAsync(run.Id, new RunCommand.Part(generation.Number, silences, progress.Step, time.GetUtcNow())
+            {
+                Absent = [.. silences.Select(silence => generation.Members[silence.Peer]).Distinct()
+                    .Where(peer => away.ContainsKey(peer.Place.Agent) || !agents.Runs(peer.Place.Agent, TaskKey.Of(run, peer))).Select(peer => peer.Place.Rank)],
+            });
+            return after.Current?.Number != generation.Number;
+        }
+
+        return silences.Length > 0;
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Agent {Agent} is lost: {Reason}")]

@@ -25,8 +25,7 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
                 task.Generation, task.Rank, RecordOf(report.Checkpoint), now), order),
             Report.ReportOneofCase.Steps => WriteAsync(task, report.Steps),
             Report.ReportOneofCase.Ended => EndAsync(task, report.Ended, now, order),
-            Report.ReportOneofCase.Interrupted => runs.ExecuteAsync(task.Run, new RunCommand.Interrupt(task.Generation, task.Rank, report.Interrupted.Generation,
-                report.Interrupted.SuspectRank, report.Interrupted.AppliedStep, report.Interrupted.Message, now), order),
+            Report.ReportOneofCase.Interrupted => InterruptAsync(task, report.Interrupted, now, order),
             Report.ReportOneofCase.Failed => FailAsync(task, report.Failed, now, order),
             // Of a newer version than this one; it is not heard of again once it is acknowledged.
             _ => Task.CompletedTask,
@@ -52,6 +51,11 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
             await journal.WriteMetricsAsync(rows, CancellationToken.None);
         }
     }
+
+    private Task InterruptAsync(TaskKey task, TaskInterrupted interrupted, DateTimeOffset now, CommandOrder order) => runs.ExecuteAsync(
+        task.Run,
+        new RunCommand.Interrupt(task.Generation, task.Rank, interrupted.Generation, interrupted.SuspectRank, interrupted.AppliedStep, interrupted.Message, now) { Unheard = [.. interrupted.UnheardRanks] },
+        order);
 
     private async Task EndAsync(TaskKey task, TaskEnded ended, DateTimeOffset now, CommandOrder order)
     {

@@ -220,6 +220,42 @@ public sealed class SuccessionTests
     }
 
     [Fact]
+    public void A_newcomer_takes_the_place_of_one_that_drains_where_there_is_a_member_for_every_shard()
+    {
+        var run = RunSample.Requested(RunSample.Plan(min: 4, max: 4, budgets: Budgets));
+        run.Begin(4);
+        Assert.IsType<RunEvent.MemberLeaving>(Assert.Single(run.Do(new RunCommand.Vacate("b", RunSample.At))));
+        Assert.Equal((1, 1), (run.State.Needed, run.State.Room));
+        run.Do(new RunCommand.Propose(RunSample.Slots(1, from: 4), "8899aabbccddeeff", RunSample.At));
+        run.Do(new RunCommand.Ready(2, 3, "host:9", 109, RunSample.Probe, "cpu", RunSample.At));
+        Assert.Equal(["a", "c", "d", "e"], run.State.Current!.Members.Select(member => member.Place.Agent));
+        Assert.Equal((2, true, 0L), (run.State.Current.Number, run.State.Current.AtBoundary, run.State.StepsLost));
+        Assert.All(run.State.Current.Members, member => Assert.Equal(1, member.Place.Shards));
+    }
+
+    [Fact]
+    public void Where_all_leave_and_shards_are_too_few_for_two_gangs_those_that_leave_keep_the_state_and_no_shards()
+    {
+        var run = RunSample.Requested(RunSample.Plan(min: 4, max: 4, budgets: Budgets));
+        run.Begin(4);
+        foreach (var agent in new[] { "a", "b", "c", "d" })
+        {
+            run.Do(new RunCommand.Vacate(agent, RunSample.At));
+        }
+
+        run.Do(new RunCommand.Propose(RunSample.Slots(4, from: 4), "8899aabbccddeeff", RunSample.At));
+        foreach (var rank in Enumerable.Range(4, 4))
+        {
+            run.Do(new RunCommand.Ready(2, rank, "host:9", 109, RunSample.Probe, "cpu", RunSample.At));
+        }
+
+        Assert.Equal([0, 0, 0, 0, 1, 1, 1, 1], run.State.Current!.Members.Select(member => member.Place.Shards));
+        run.Do(new RunCommand.Level(2, 4, RunSample.At));
+        Assert.Equal([4, 5, 6, 7], run.State.Current!.Members.Select(member => member.Trainer.Rank));
+        Assert.Equal((3, 0L), (run.State.Current.Number, run.State.StepsLost));
+    }
+
+    [Fact]
     public void A_newcomer_left_alone_goes_on_by_itself_for_it_alone_knows_whether_it_had_taken_the_state()
     {
         var run = WithNewcomer();

@@ -35,9 +35,16 @@ public abstract class InjectedRuns(IReadOnlyDictionary<string, string[]> cases, 
         undisturbed = (await cluster.Orch.JsonAsync("run", "local", cluster.Write("undisturbed.yaml", File("undisturbed")), "--data-dir", cluster["local"])).Json();
     }
 
+    /// <summary>The run's log, once it has ended.</summary>
+    public async Task<string[]> LogAsync(string name)
+    {
+        await EndOfAsync(name);
+        return await web!.LogAsync(ids[name]);
+    }
+
     public async Task AssertUnharmedAsync(string name)
     {
-        var run = await web!.UntilRunAsync(ids[name], TimeSpan.FromMinutes(3), "its end", ClusterWeb.HasEnded);
+        var run = await EndOfAsync(name);
         try
         {
             Assert.Equal("succeeded", run.Text("state"));
@@ -50,11 +57,11 @@ public abstract class InjectedRuns(IReadOnlyDictionary<string, string[]> cases, 
             // Whoever lived speaks for the last generation, in the process that it was from the beginning.
             var survivor = cases[name][0].StartsWith("1.0", StringComparison.Ordinal) ? "[1.1]" : "[1.0]";
             var last = string.Create(CultureInfo.InvariantCulture, $" generation {run.Number("generation")}, rank 0 of 2 trains ");
-            Assert.Contains(await web.LogAsync(ids[name]), line => line.StartsWith(survivor, StringComparison.Ordinal) && line.Contains(last, StringComparison.Ordinal));
+            Assert.Contains(await web!.LogAsync(ids[name]), line => line.StartsWith(survivor, StringComparison.Ordinal) && line.Contains(last, StringComparison.Ordinal));
         }
         catch (Exception)
         {
-            TestContext.Current.TestOutputHelper?.WriteLine($"{run}\n{string.Join('\n', await web.LogAsync(ids[name]))}\n{cluster.Logs()}");
+            TestContext.Current.TestOutputHelper?.WriteLine($"{run}\n{string.Join('\n', await web!.LogAsync(ids[name]))}\n{cluster.Logs()}");
             throw;
         }
     }
@@ -67,7 +74,12 @@ public abstract class InjectedRuns(IReadOnlyDictionary<string, string[]> cases, 
         return ValueTask.CompletedTask;
     }
 
-    private static string? KindOf(string fault) => fault.EndsWith("kill", StringComparison.Ordinal) ? "lost" : fault.EndsWith("freeze", StringComparison.Ordinal) ? "hung" : null;
+    private Task<JsonElement> EndOfAsync(string name) => web!.UntilRunAsync(ids[name], TimeSpan.FromMinutes(3), "its end", ClusterWeb.HasEnded);
+
+    private static string? KindOf(string fault) =>
+        fault.EndsWith("kill", StringComparison.Ordinal) ? "lost"
+        : fault.EndsWith("freeze", StringComparison.Ordinal) || fault.EndsWith("delay=600000", StringComparison.Ordinal) ? "hung"
+        : null;
 
     private string File(string name) => $$"""
         name: {{name}}

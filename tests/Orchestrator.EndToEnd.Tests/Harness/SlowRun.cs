@@ -19,7 +19,7 @@ internal sealed class SlowRun
     public JsonElement Undisturbed { get; }
 
     /// <summary>Submits it, and returns once it trains.</summary>
-    public static async Task<SlowRun> StartAsync(Cluster cluster, int min, int max)
+    public static async Task<SlowRun> StartAsync(Cluster cluster, int min, int max, int shards = 4)
     {
         var file = cluster.Write("slow.yaml", $$"""
             name: slow
@@ -30,7 +30,7 @@ internal sealed class SlowRun
             training:
               epochs: 8
               batch_size: 64
-              shards: 4
+              shards: {{shards}}
               workers: { min: {{min}}, max: {{max}} }
               optimizer: { name: adamw, learning_rate: 0.003 }
               checkpoint: { every: 7 steps, keep_best: 1, keep_last: 1 }

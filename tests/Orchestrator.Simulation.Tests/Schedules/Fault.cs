@@ -14,6 +14,8 @@ internal enum FaultKind
 
     /// <summary>Its trainers go on.</summary>
     FreezeAgent,
+
+    /// <summary>All its processes; or the machine, which answers nobody then.</summary>
     FreezeHost,
 
     /// <summary>No end of any connection is seen; the same machine comes back later.</summary>

@@ -167,6 +167,8 @@ internal sealed class Simulation
 
     private void StartAgent(string id)
     {
+        // A machine that stood still has come back with it.
+        Network.Start(id);
         var agent = new SimulatedAgent(this, id, folders[id].Slots, folders[id].Spool.Inherit(), ++pids);
         World.Say($"{id} starts");
         agents.RemoveAll(before => before.Id == id);
@@ -226,6 +228,12 @@ internal sealed class Simulation
             case FaultKind.FreezeHost when agent is not null:
                 Disturb(agent.Id, over);
                 Freeze(agent.Process, over);
+                if (fault.How == 0)
+                {
+                    Network.Stop(agent.Host);
+                    World.After(over, () => Network.Start(agent.Host));
+                }
+
                 foreach (var trainer in Trainers.Where(trainer => trainer.Process.IsAlive && trainer.Host == agent.Host))
                 {
                     Freeze(trainer.Process, over);
@@ -271,9 +279,9 @@ internal sealed class Simulation
                 break;
             case FaultKind.CutHosts when living.Count > 1:
                 var far = living[(fault.Which + 1 + (fault.Other % (living.Count - 1))) % living.Count];
-                // While every rank waits, nobody can tell between whom the way is cut: another may be taken out first.
-                living.ForEach(each => Disturb(each.Id, over));
-                Cut(agent!.Host, far.Host, fault.How, over);
+                Disturb(agent!.Id, over);
+                Disturb(far.Id, over);
+                Cut(agent.Host, far.Host, fault.How, over);
                 break;
             case FaultKind.Drain when agent is not null:
                 Disturb(agent.Id, over);

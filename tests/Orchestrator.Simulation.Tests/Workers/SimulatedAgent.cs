@@ -53,6 +53,7 @@ internal sealed class SimulatedAgent
     private bool leaving;
     private long sentAt;
     private ulong heard;
+    private string silences = "";
 
     public SimulatedAgent(Simulation simulation, string id, int slots, Spool spool, int pid)
     {
@@ -258,8 +259,20 @@ internal sealed class SimulatedAgent
             }
         }
 
+        TellOfSilence();
         LookAtLife(punctuality);
     });
+
+    /// <summary>Whom its trainers do not hear is told at once.</summary>
+    private void TellOfSilence()
+    {
+        var now = string.Join(' ', tasks.Values.Select(task => task.Progress().Unheard).OfType<UnheardPeers>());
+        if (now != silences && registered)
+        {
+            silences = now;
+            SendHeartbeat();
+        }
+    }
 
     private void SendHeartbeat()
     {

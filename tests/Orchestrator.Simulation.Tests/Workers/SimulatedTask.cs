@@ -71,7 +71,9 @@ internal sealed class SimulatedTask
         // The process says the last word again five times a second, as long as it is not frozen.
         if (trainer is { Process.IsWell: true, Progress: { } last })
         {
-            clock.Heard(last.Clone());
+            var said = last.Clone();
+            said.Unheard = trainer.Unheard;
+            clock.Heard(said);
         }
 
         var now = clock.Read();

@@ -15,6 +15,7 @@ internal sealed class SimulatedTrainer
     private readonly SimulatedTask task;
     private readonly SimulatedTraining training;
     private TaskCompletionSource news = new();
+    private BeginGeneration? present;
 
     public SimulatedTrainer(Simulation simulation, SimulatedTask task, int pid, CheckpointImage? from)
     {
@@ -74,6 +75,25 @@ internal sealed class SimulatedTrainer
     public List<Hello> Knocks { get; } = [];
 
     public TaskProgress? Progress { get; private set; }
+
+    /// <summary>Null where it hears all its peers.</summary>
+    public UnheardPeers? Unheard
+    {
+        get
+        {
+            int[] ranks = present is { } order
+                ? [.. Enumerable.Range(0, order.Peers.Count).Where(rank => simulation.Network.SilenceBetween(Host, order.Peers[rank].Split(':')[0]) > PeerHearing.Limit)]
+                : [];
+            if (ranks.Length == 0)
+            {
+                return null;
+            }
+
+            var unheard = new UnheardPeers { Generation = present!.Generation };
+            unheard.Ranks.Add(ranks);
+            return unheard;
+        }
+    }
 
     private VirtualWorld World => simulation.World;
 
@@ -197,6 +217,7 @@ internal sealed class SimulatedTrainer
         try
         {
             Beat("waiting");
+            present = order;
             Orders.Meet(order.Generation, over.Cancel);
             mesh = await Mesh.MeetAsync(World, simulation.Network, this, order, over.Token);
             Orders.Run(order.Generation, mesh.Close);
@@ -210,10 +231,9 @@ internal sealed class SimulatedTrainer
             if (Orders.After(order.Generation) is null)
             {
                 World.Say($"{Name} is interrupted in generation {order.Generation} after step {Step}: {lost.Message}");
-                task.Hear(this, new Report
-                {
-                    Interrupted = new TaskInterrupted { Generation = order.Generation, AppliedStep = Step, SuspectRank = lost.Peer, Message = lost.Message },
-                });
+                var interrupted = new TaskInterrupted { Generation = order.Generation, AppliedStep = Step, SuspectRank = lost.Peer, Message = lost.Message };
+                interrupted.UnheardRanks.Add(Unheard?.Ranks ?? []);
+                task.Hear(this, new Report { Interrupted = interrupted });
             }
 
             return null;
@@ -224,6 +244,7 @@ internal sealed class SimulatedTrainer
         }
         finally
         {
+            present = null;
             Orders.Leave();
             mesh?.Close();
         }

@@ -181,7 +181,7 @@ internal sealed class SimulatedTraining
             await SaveAsync(mesh.Rank);
         }
 
-        return all.All(part => part.Switching);
+        return all.All(part => part.Switching || part.Shards.Length == 0);
     }
 
     private async Task<bool> FinishEpochAsync(Mesh mesh)

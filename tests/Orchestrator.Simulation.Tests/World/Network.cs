@@ -7,12 +7,37 @@ internal sealed class Network(VirtualWorld world)
 
     private readonly Dictionary<(string From, string To), int> cuts = [];
     private readonly Dictionary<(string From, string To), List<Action>> waiting = [];
+    private readonly Dictionary<(string From, string To), long> cutSince = [];
+    private readonly Dictionary<string, long> stoppedSince = new(StringComparer.Ordinal);
 
     public bool IsCut(string from, string to) => from != to && cuts.GetValueOrDefault((from, to)) > 0;
 
     public bool IsCutEitherWay(string left, string right) => IsCut(left, right) || IsCut(right, left);
 
-    public void Cut(string from, string to) => cuts[(from, to)] = cuts.GetValueOrDefault((from, to)) + 1;
+    public void Cut(string from, string to)
+    {
+        if (!IsCut(from, to))
+        {
+            cutSince[(from, to)] = world.Now;
+        }
+
+        cuts[(from, to)] = cuts.GetValueOrDefault((from, to)) + 1;
+    }
+
+    /// <summary>The machine stands still, with its network.</summary>
+    public void Stop(string host) => stoppedSince.TryAdd(host, world.Now);
+
+    public void Start(string host) => stoppedSince.Remove(host);
+
+    /// <summary>How long no machine's answer has come from one to the other, as either's own network finds out: one way is enough, for answers go the other.</summary>
+    public TimeSpan SilenceBetween(string left, string right)
+    {
+        var since = new[] { Since(cutSince, (left, right), IsCut(left, right)), Since(cutSince, (right, left), IsCut(right, left)), Since(stoppedSince, right, stoppedSince.ContainsKey(right)) }.Min();
+        return left == right || since == long.MaxValue ? TimeSpan.Zero : new TimeSpan(world.Now - since);
+    }
+
+    private static long Since<T>(Dictionary<T, long> times, T key, bool holds)
+        where T : notnull => holds ? times[key] : long.MaxValue;
 
     public void Heal(string from, string to)
     {

@@ -20,10 +20,13 @@ internal sealed class Rendezvous
     private readonly ConcurrentDictionary<int, Socket> sockets = new();
     private readonly ConcurrentDictionary<int, CollectiveFailure> turnedAway = new();
 
-    private Rendezvous(Handshake handshake, TimeSpan deadline)
+    private readonly PeerHearing hearing;
+
+    private Rendezvous(Handshake handshake, CollectiveOptions options)
     {
         this.handshake = handshake;
-        this.deadline = deadline;
+        deadline = options.HandshakeDeadline;
+        hearing = options.Hearing;
     }
 
     /// <summary>The links to all other ranks.</summary>
@@ -45,13 +48,13 @@ internal sealed class Rendezvous
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, peers.Count);
         ArgumentOutOfRangeException.ThrowIfLessThan(key.Length, 16);
         options.Validate();
-        return MeetAsync(listener, peers, new Handshake(rank, plan, key.ToArray()), options.HandshakeDeadline, cancellationToken);
+        return MeetAsync(listener, peers, new Handshake(rank, plan, key.ToArray()), options, cancellationToken);
     }
 
     private static async Task<PeerLink[]> MeetAsync(
-        TcpListener listener, IReadOnlyList<string> peers, Handshake handshake, TimeSpan deadline, CancellationToken cancellationToken)
+        TcpListener listener, IReadOnlyList<string> peers, Handshake handshake, CollectiveOptions options, CancellationToken cancellationToken)
     {
-        var rendezvous = new Rendezvous(handshake, deadline);
+        var rendezvous = new Rendezvous(handshake, options);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var tasks = Enumerable.Range(0, handshake.Rank)
             .Select(peer => OrStopAll(rendezvous.DialAsync(peer, peers[peer], stop.Token)))
@@ -110,6 +113,7 @@ internal sealed class Rendezvous
         }
         catch (SocketException error)
         {
+            hearing.Failed(peer, error.SocketErrorCode);
             throw new CollectiveException(
                 CollectiveFailure.PeerLost, peer, $"Rank {peer} at {address} can't be reached: {error.Message}", error);
         }
@@ -120,6 +124,7 @@ internal sealed class Rendezvous
         var socket = HandshakeSocket.Create(endPoint.AddressFamily);
         try
         {
+            hearing.Listen(peer, socket);
             var wire = new HandshakeSocket(socket, peer, startedAt, deadline, cancellationToken);
             wire.Connect(endPoint);
             var mine = handshake.Hello();
@@ -228,6 +233,10 @@ internal sealed class Rendezvous
 
             wire.Send([1]);
             kept = sockets.TryAdd(rank, socket);
+            if (kept)
+            {
+                hearing.Listen(rank, socket);
+            }
         }
         catch (Exception error) when (error is SocketException or CollectiveException or OperationCanceledException)
         {

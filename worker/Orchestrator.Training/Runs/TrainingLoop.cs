@@ -123,7 +123,8 @@ internal sealed class TrainingLoop : IDisposable
             session.Save(collective.Rank, cancellationToken);
         }
 
-        return outcome.Switching == collective.WorldSize;
+        // Who has no shards has no say: its order comes, and the others wait for it.
+        return outcome.Switching == collective.Plan.Ranges.Count(range => range.Count > 0);
     }
 
     /// <returns>Whether the run is to stop here.</returns>

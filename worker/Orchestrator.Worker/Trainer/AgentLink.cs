@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Threading.Channels;
 using Grpc.Core;
 using Grpc.Net.Client;
+using Orchestrator.Collectives;
 using Orchestrator.Training;
 using Orchestrator.V1;
 
@@ -22,6 +23,8 @@ internal sealed class AgentLink : IDisposable
     private readonly Task sending;
     private readonly Task receiving;
     private readonly Task beating;
+    private readonly Lock gate = new();
+    private (int Generation, PeerHearing Peers)? hearing;
     private TaskProgress? progress;
     private long words;
     private long settled;
@@ -53,6 +56,26 @@ internal sealed class AgentLink : IDisposable
 
     /// <summary>The generations that it is told to begin.</summary>
     public GenerationOrders Orders { get; } = new();
+
+    /// <summary>The generation that it is in, and what tells whom it does not hear there; null between two.</summary>
+    public (int Generation, PeerHearing Peers)? Hearing
+    {
+        get
+        {
+            lock (gate)
+            {
+                return hearing;
+            }
+        }
+
+        set
+        {
+            lock (gate)
+            {
+                hearing = value;
+            }
+        }
+    }
 
     /// <summary>
     /// The training thread's word that it is alive. The last one goes out five times a second, new or not: a process that is frozen falls silent, a thread that hangs says the same again and again.
@@ -166,6 +189,19 @@ internal sealed class AgentLink : IDisposable
         }
     }
 
+    private TaskProgress WithUnheard(TaskProgress latest)
+    {
+        if (Hearing is not { } present || present.Peers.Unheard() is not { Count: > 0 } ranks)
+        {
+            return latest;
+        }
+
+        var said = latest.Clone();
+        said.Unheard = new UnheardPeers { Generation = present.Generation };
+        said.Unheard.Ranks.Add(ranks);
+        return said;
+    }
+
     private async Task BeatAsync()
     {
         using var timer = new PeriodicTimer(ProgressInterval);
@@ -173,7 +209,7 @@ internal sealed class AgentLink : IDisposable
         {
             if (Volatile.Read(ref progress) is { } latest)
             {
-                outgoing.Writer.TryWrite(new TrainerMessage { Progress = latest });
+                outgoing.Writer.TryWrite(new TrainerMessage { Progress = WithUnheard(latest) });
             }
 
             await timer.WaitForNextTickAsync();

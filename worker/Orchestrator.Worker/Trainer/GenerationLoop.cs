@@ -82,12 +82,14 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
         observer.Begin(order.Generation, order.Rank, plan.WorldSize);
         // Not disposed of: a word that comes late may still cancel it.
         var over = new CancellationTokenSource();
+        var hearing = new PeerHearing();
+        link.Hearing = (order.Generation, hearing);
         ICollective? collective = null;
         try
         {
             Beat();
             link.Orders.Meet(order.Generation, over.Cancel);
-            collective = peers.Meet(order, plan, order.AtBoundary ? BoundaryPatience : MeetPatience, over.Token);
+            collective = peers.Meet(order, plan, order.AtBoundary ? BoundaryPatience : MeetPatience, hearing, over.Token);
             link.Orders.Run(order.Generation, () => End(collective));
             var shards = plan.Ranges[order.Rank];
             log.Information(
@@ -98,7 +100,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
         }
         catch (CollectiveException lost)
         {
-            Say(order.Generation, lost);
+            Say(order.Generation, lost, hearing.Unheard());
             return null;
         }
         catch (OperationCanceledException) when (over.IsCancellationRequested)
@@ -107,6 +109,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
         }
         finally
         {
+            link.Hearing = null;
             link.Orders.Leave();
             if (collective is not null)
             {
@@ -115,7 +118,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
         }
     }
 
-    private void Say(int generation, CollectiveException lost)
+    private void Say(int generation, CollectiveException lost, IReadOnlyList<int> unheard)
     {
         observer.FlushSteps();
         if (link.Orders.After(generation) is not null)
@@ -124,10 +127,9 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
         }
 
         log.Warning("generation {Generation} is over after step {Step}: {Message}", generation, session.Step, lost.Message);
-        link.Send(new Report
-        {
-            Interrupted = new TaskInterrupted { Generation = generation, AppliedStep = session.Step, SuspectRank = lost.Peer, Message = lost.Message },
-        });
+        var interrupted = new TaskInterrupted { Generation = generation, AppliedStep = session.Step, SuspectRank = lost.Peer, Message = lost.Message };
+        interrupted.UnheardRanks.Add(unheard);
+        link.Send(new Report { Interrupted = interrupted });
     }
 
     private void Beat() => link.Beat(new TaskProgress { Step = session.Step, Epoch = session.Epoch, Phase = "waiting" });

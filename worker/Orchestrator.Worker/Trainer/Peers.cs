@@ -52,9 +52,14 @@ internal sealed class Peers : IDisposable
 
     /// <summary>Connects to all ranks of the generation.</summary>
     /// <exception cref="CollectiveException">A peer is not there, or can't prove the key.</exception>
-    public ICollective Meet(BeginGeneration begin, ShardPlan plan, TimeSpan patience, CancellationToken cancellationToken) => plan.WorldSize == 1
-        ? new LocalCollective(plan)
-        : Collective.ConnectAsync(listener, begin.Rank, begin.Peers, plan, begin.Key.Memory, Options with { HandshakeDeadline = patience }, cancellationToken).GetAwaiter().GetResult();
+    /// <param name="hearing">Learns of the connections.</param>
+    public ICollective Meet(BeginGeneration begin, ShardPlan plan, TimeSpan patience, PeerHearing hearing, CancellationToken cancellationToken)
+    {
+        var options = Options with { HandshakeDeadline = patience, Hearing = hearing };
+        return plan.WorldSize == 1
+            ? new LocalCollective(plan)
+            : Collective.ConnectAsync(listener, begin.Rank, begin.Peers, plan, begin.Key.Memory, options, cancellationToken).GetAwaiter().GetResult();
+    }
 
     public static ShardPlan Plan(IEnumerable<V1.ShardRange> shards) => new([.. shards.Select(shard => new ShardRange(shard.First, shard.End))]);
 

@@ -169,15 +169,16 @@ internal sealed partial class CoordinatorSession(
     private async Task HeartbeatAsync(OpenSession session, CancellationToken cancellationToken)
     {
         var seconds = session.Registered.HeartbeatSeconds is > 0 and <= 60 and var told ? told : 1;
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(seconds), time);
-        do
+        while (true)
         {
+            var urgent = tasks.Urgent.Next;
             // In this order: what it had heard of shows in its tasks.
             var heartbeat = new AgentHeartbeat { Heard = session.Heard };
             heartbeat.Tasks.AddRange(tasks.Progress());
             await session.SendAsync(new AgentMessage { Heartbeat = heartbeat }, cancellationToken);
+            await Task.WhenAny(urgent, Task.Delay(TimeSpan.FromSeconds(seconds), time, cancellationToken));
+            cancellationToken.ThrowIfCancellationRequested();
         }
-        while (await timer.WaitForNextTickAsync(cancellationToken));
     }
 
     // Everything unacknowledged from the oldest on, and again when acknowledgements stay away: the receiver knows what it has.

@@ -14,4 +14,8 @@ internal sealed record AgentContext(
     ReportSpool Spool,
     LogBuffer Logs,
     TimeProvider Time,
-    ILoggerFactory LoggerFactory);
+    ILoggerFactory LoggerFactory)
+{
+    /// <summary>Set when the next heartbeat should not wait for its time.</summary>
+    public Pulse Urgent { get; } = new();
+}

@@ -16,6 +16,7 @@ internal sealed partial class AgentTask
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
     internal static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
     internal static readonly TimeSpan FrozenAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ExaminePatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan LastWordsDeadline = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(500);
@@ -38,6 +39,8 @@ internal sealed partial class AgentTask
     private TrainerProcess? process;
     private volatile TrainerMemory? memory;
     private EndReason? reason;
+    private Task examined = Task.CompletedTask;
+    private bool saidEnd;
     private int attached;
     private volatile string peerAddress = "";
     private volatile int begun;
@@ -118,9 +121,12 @@ internal sealed partial class AgentTask
     {
         if (process is not null && !ended && !Dying && progress.Read().SilentMilliseconds > FrozenAfter.TotalMilliseconds)
         {
-            Kill(EndReason.Frozen);
+            Examine(EndReason.Frozen, $"the trainer shows no sign of life for {FrozenAfter.TotalSeconds:0} s; its threads:");
         }
     }
+
+    /// <summary>As <see cref="Kill"/>, once what a trainer that hangs is doing stands in the run's log.</summary>
+    public void EndHung() => Examine(EndReason.Stopped, "the trainer makes no progress; its threads:");
 
     /// <summary>Finish the epoch, write a checkpoint, end.</summary>
     public void StopGracefully(StopTask stop) => commands.Writer.TryWrite(new TrainerCommand { Stop = stop });
@@ -137,6 +143,51 @@ internal sealed partial class AgentTask
         process?.Kill();
         ending.Cancel();
         uploadsEnd.CancelAfter(why is EndReason.Preempted or EndReason.Frozen ? UploadGrace : TimeSpan.Zero);
+    }
+
+    private void Examine(EndReason why, string heading)
+    {
+        lock (ending)
+        {
+            if (reason is not null)
+            {
+                return;
+            }
+
+            reason = why;
+        }
+
+        ending.Cancel();
+        if (process is { } hung)
+        {
+            examined = ExamineAsync(hung.Pid, why, heading);
+        }
+        else
+        {
+            Kill(why);
+        }
+    }
+
+    private async Task ExamineAsync(int pid, EndReason why, string heading)
+    {
+        try
+        {
+            if (why is EndReason.Frozen && hasPeers)
+            {
+                // The others go on without it meanwhile; it has no way back to them.
+                saidEnd = true;
+                await AppendAsync(Verdict(new Report())!, CancellationToken.None);
+            }
+
+            foreach (var line in (await TrainerStacks.ReadAsync(pid, folder, ExaminePatience)).Prepend(heading))
+            {
+                context.Logs.Add(Key, line);
+            }
+        }
+        finally
+        {
+            Kill(why);
+        }
     }
 
     /// <summary>The trainer has dialled: its commands go to <paramref name="send"/>, its messages come from <paramref name="messages"/>, until it ends.</summary>
@@ -178,7 +229,11 @@ internal sealed partial class AgentTask
         switch (message.MessageCase)
         {
             case TrainerMessage.MessageOneofCase.Progress:
-                progress.Heard(message.Progress);
+                if (progress.Heard(message.Progress))
+                {
+                    context.Urgent.Set();
+                }
+
                 break;
             case TrainerMessage.MessageOneofCase.Report when message.Report.ReportCase is Report.ReportOneofCase.Ended or Report.ReportOneofCase.Failed:
                 progress.Heard();
@@ -260,6 +315,7 @@ internal sealed partial class AgentTask
             end = new Report { Failed = Failure(failure) };
         }
 
+        await examined;
         ended = true;
         uploads.Complete();
         if (end.Ended is not null || !hasPeers)
@@ -271,7 +327,11 @@ internal sealed partial class AgentTask
         end = Verdict(end);
         if (end is not null)
         {
-            await AppendAsync(end, CancellationToken.None);
+            if (!saidEnd)
+            {
+                await AppendAsync(end, CancellationToken.None);
+            }
+
             LogEnded(log, Key, end.Failed is { } failed ? $"{failed.Kind}: {failed.Message}" : "done");
         }
 

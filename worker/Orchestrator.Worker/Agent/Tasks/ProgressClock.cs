@@ -5,6 +5,9 @@ namespace Orchestrator.Worker.Agent.Tasks;
 /// <summary>What a trainer last said of its progress, and how long ago.</summary>
 internal sealed class ProgressClock(TaskKey key, TimeProvider time)
 {
+    /// <summary>Who is silent itself says nothing about others.</summary>
+    private static readonly TimeSpan Stale = TimeSpan.FromSeconds(1);
+
     private readonly Lock gate = new();
     private readonly TaskProgress last = new() { Run = key.Run, Generation = key.Generation, Rank = key.Rank, Phase = "loading" };
     private long heard = time.GetTimestamp();
@@ -43,7 +46,8 @@ internal sealed class ProgressClock(TaskKey key, TimeProvider time)
         }
     }
 
-    public void Heard(TaskProgress progress)
+    /// <returns>Whether it hears other peers than it did: the coordinator waits for that.</returns>
+    public bool Heard(TaskProgress progress)
     {
         lock (gate)
         {
@@ -57,6 +61,9 @@ internal sealed class ProgressClock(TaskKey key, TimeProvider time)
 
             (last.Step, last.Epoch, last.Phase, last.SamplesPerSecond, last.ShardSeconds, last.ActivationBytes, last.Words) =
                 (progress.Step, progress.Epoch, progress.Phase, progress.SamplesPerSecond, progress.ShardSeconds, progress.ActivationBytes, progress.Words);
+            var changes = !Equals(last.Unheard, progress.Unheard);
+            last.Unheard = progress.Unheard?.Clone();
+            return changes;
         }
     }
 
@@ -70,6 +77,11 @@ internal sealed class ProgressClock(TaskKey key, TimeProvider time)
             var now = last.Clone();
             // Until it is ready the runtime and libtorch load: only standing still counts there.
             now.SilentMilliseconds = held != 0 || last.Phase == "loading" ? 0 : Since(heard);
+            if (now.SilentMilliseconds > Stale.TotalMilliseconds)
+            {
+                now.Unheard = null;
+            }
+
             now.StalledMilliseconds = held != 0 ? 0 : Since(changed);
             return now;
         }

@@ -14,6 +14,9 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
     private readonly Queue<(TaskKey Key, bool EvaluatesTest)> endedOrder = new();
     private EndReason? closing;
 
+    /// <summary>Set when there is something to be told with a heartbeat at once.</summary>
+    public Pulse Urgent => context.Urgent;
+
     public void Assign(AssignTask assignment)
     {
         var key = TaskKey.Of(assignment);
@@ -57,6 +60,10 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
             if (stop.Gracefully)
             {
                 task.StopGracefully(stop);
+            }
+            else if (stop.Hangs)
+            {
+                task.EndHung();
             }
             else
             {
