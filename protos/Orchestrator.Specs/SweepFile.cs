@@ -84,7 +84,7 @@ public sealed class SweepFile
 
         var file = new SweepFile(run, search, parameters, constraints);
         file.CheckMetrics(document);
-        StopperChecks.Check(document, search, file.MaxEpochs);
+        StopperChecks.Check(document, file);
         PopulationChecks.Check(document, file);
         return file;
     }

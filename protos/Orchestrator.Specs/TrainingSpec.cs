@@ -62,6 +62,10 @@ public sealed record TrainingSpec
     [Field("Ends the run when the metric that chooses the best epoch has stood still: the number of epochs, or a mapping.")]
     public EarlyStoppingSpec? EarlyStopping { get; init; }
 
+    /// <summary>In epochs or steps; of steps: within epochs, and at the end of each.</summary>
+    [Field("When the validation rows are measured: 5 epochs; 500 steps measures within epochs, and at the end of each. The last epoch always is.")]
+    public Every Evaluate { get; init; } = new(1, EveryUnit.Epoch);
+
     [Field("When checkpoints are written and which stay.")]
     public CheckpointSpec Checkpoint { get; init; } = new();
 
@@ -204,7 +208,17 @@ public sealed record CheckpointSpec
         || (Goal.Length == 0 && !MetricOrDefault.EndsWith("loss", StringComparison.Ordinal) && !MetricOrDefault.EndsWith("error", StringComparison.Ordinal));
 }
 
-public readonly record struct Every(int Count, EveryUnit Unit);
+public readonly record struct Every(int Count, EveryUnit Unit)
+{
+    /// <summary>Whether this epoch, from 1, is one of them; every one is where steps are counted.</summary>
+    public bool HasEpoch(int epoch) => Unit == EveryUnit.Step || epoch % Count == 0;
+
+    /// <summary>Whether it is time at the end of this epoch, which is that of this step.</summary>
+    public bool IsDue(int epoch, long step) => Unit == EveryUnit.Epoch ? HasEpoch(epoch) : HasStep(step);
+
+    /// <summary>Whether this step, from 1, is one of them; none is where epochs are counted.</summary>
+    public bool HasStep(long step) => Unit == EveryUnit.Step && step % Count == 0;
+}
 
 public enum EveryUnit
 {

@@ -27,7 +27,7 @@ public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(
     {
         var run = await Cluster.RunAsync(Shared.BestRun);
         Has(run, "id", "state", "generation", "step", "epoch", "worldSize", "workers", "metrics", "failures", "stepsLost", "samplesPerEpoch", "weightsHash", "traceId", "history");
-        Assert.All(run.Items("workers"), worker => Has(worker, "id", "rank", "pid", "firstShard", "endShard", "shardSeconds"));
+        Assert.All(run.Items("workers"), worker => Has(worker, "id", "rank", "pid", "firstShard", "endShard", "shardSeconds", "activationBytes"));
         Assert.All(run.Items("history"), epoch => Has(epoch, "epoch", "metrics"));
         Assert.Equal(("succeeded", 46, 2, 1437), (run.Text("state"), run.Number("step"), run.Number("epoch"), run.Number("samplesPerEpoch")));
         Assert.Equal(2, run.Items("history").Length);

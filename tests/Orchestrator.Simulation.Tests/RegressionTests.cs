@@ -63,9 +63,17 @@ public sealed class RegressionTests : IDisposable
             new Fault(5.918, FaultKind.RestartCoordinator, 9, 35, 0, 4.2),
         ]));
 
-    private void Play(Schedule schedule)
+    [Fact]
+    public void A_slow_member_hands_shards_to_a_fast_one_at_the_end_of_a_step()
+    {
+        var world = Play(new Schedule(7, new Settings([1, 1], 2, 2, new Every(1, EveryUnit.Epoch), true), [new Fault(0.9, FaultKind.Slow, 0, 0, 0, 30)]));
+        Assert.Contains(world.Lines, line => line.Contains("GenerationProposed 2 of agent0:0=1.0[0-3] agent1:0=1.1[3-4]", StringComparison.Ordinal));
+    }
+
+    private VirtualWorld Play(Schedule schedule)
     {
         var world = Simulation.Play(schedule, directory);
         Assert.True(world.Violation is null, $"{world.Violation?.Message}\n{schedule}\n{string.Join('\n', world.Lines)}");
+        return world;
     }
 }

@@ -49,6 +49,7 @@ public sealed class Mistakes
     [InlineData("schedule: one-cycle", "label_smoothing: 0.1\n  loss: mse", "training.label_smoothing: the mse loss has no label smoothing")]
     [InlineData("schedule: one-cycle", "ema: 1", "training.ema: 1 is out of range; it must be above 0 and below 1")]
     [InlineData("schedule: one-cycle", "early_stopping: 0", "training.early_stopping: 0 is out of range; it must be at least 1")]
+    [InlineData("schedule: one-cycle", "evaluate: often", "training.evaluate: a number and its unit are expected, not the text 'often'; write: 1 epoch, or: 500 steps")]
     [InlineData("schedule: one-cycle", "hardware: fast", "training.hardware: 'fast' is not known here; known: pinned, native")]
     [InlineData("sampler: random", "sampler: randm", "sweep.yaml:13:12: search.sampler: 'randm' is not known here; did you mean random?")]
     [InlineData("[1e-4, 1e-1]", "[1e-1, 1e-4]", "parameters.lr.loguniform: low 0.1 is not below high 0.0001; a single value is a constant")]
@@ -103,6 +104,22 @@ public sealed class Mistakes
         var error = Assert.Throws<SpecException>(() => SweepFile.Parse(Good.Replace(good, bad, StringComparison.Ordinal), "sweep.yaml", []));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Theory]
+    [InlineData("asha")]
+    [InlineData("median")]
+    [InlineData("pbt")]
+    public void Who_judges_trials_by_every_epoch_wants_every_epoch_measured(string judge)
+    {
+        string[] set = [judge == "pbt" ? "search.sampler=pbt" : $"search.stopper={judge}"];
+        var rarely = Good.Replace("schedule: one-cycle", "evaluate: 3 epochs", StringComparison.Ordinal);
+        var error = Assert.Throws<SpecException>(() => SweepFile.Parse(rarely, "sweep.yaml", set));
+        Assert.Contains($"sweep.yaml:11:13: training.evaluate: {judge} judges trials by every epoch, and not every epoch is measured; take it away, or count in steps: 500 steps", error.Message, StringComparison.Ordinal);
+
+        // Nobody judges, or every epoch's end is measured too.
+        Assert.Equal(new Every(3, EveryUnit.Epoch), SweepFile.Parse(rarely, "sweep.yaml", []).Extremes[0].Training.Evaluate);
+        Assert.Equal(new Every(3, EveryUnit.Step), SweepFile.Parse(rarely, "sweep.yaml", [.. set, "training.evaluate=3 steps"]).Extremes[0].Training.Evaluate);
     }
 
     [Fact]

@@ -23,6 +23,20 @@ public sealed class MetricCourseTests
     }
 
     [Fact]
+    public void An_epoch_that_was_not_measured_does_not_count()
+    {
+        var training = new TrainingSpec
+        {
+            Checkpoint = Smallest,
+            EarlyStopping = new EarlyStoppingSpec { Patience = 2 },
+            Schedule = new ScheduleSpec { Name = "plateau", Factor = 0.5, Patience = 1 },
+        };
+        var course = Courses(training, 1, 2)[^1];
+        Assert.Equal((1, 0.5), (course.StopWaited, course.RateFactor));
+        Assert.Equal(course, course.After(new Dictionary<string, double> { ["train_loss"] = 3 }, training));
+    }
+
+    [Fact]
     public void The_rate_falls_at_each_plateau_and_waits_anew()
     {
         var training = new TrainingSpec { Checkpoint = Smallest with { Goal = "maximize" }, Schedule = new ScheduleSpec { Name = "plateau", Factor = 0.5, Patience = 2 } };

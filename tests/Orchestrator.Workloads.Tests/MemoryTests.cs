@@ -49,6 +49,22 @@ public sealed partial class MemoryTests(Digits digits) : IClassFixture<Digits>
         }
     }
 
+    [Fact]
+    public void Activations_are_those_of_a_shard_and_told()
+    {
+        // A thousand hidden values a sample, four bytes each; a few times that, as each layer keeps its input.
+        var (small, large) = (Told(64), Told(256));
+        Assert.InRange(small, 64 * 4096, 4 * 64 * 4096);
+        Assert.InRange((double)large / small, 3.5, 4.5);
+
+        long Told(int rows)
+        {
+            var notes = new Notes();
+            digits.Train(Digits.Spec("""{ "hidden": [1024] }""", new TrainingSpec { Epochs = 1, BatchSize = 2 * rows, Shards = 2 }), notes);
+            return notes.ActivationBytes;
+        }
+    }
+
     private void Train(string model, int steps, Action<long> onStep)
     {
         var observer = new Observer(onStep);

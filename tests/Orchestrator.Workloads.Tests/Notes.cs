@@ -11,16 +11,27 @@ internal sealed class Notes : ITrainingObserver
 
     public List<StepResult> Steps { get; } = [];
 
+    public List<(long Step, int Epoch, IReadOnlyDictionary<string, double> Metrics)> Evaluations { get; } = [];
+
+    /// <summary>The last that was told.</summary>
+    public long ActivationBytes { get; private set; }
+
     public HashSet<TrainingPhase> Phases { get; } = [];
 
     /// <summary>Called after each step, from the training thread.</summary>
     public Action<StepResult> OnStep { get; init; } = static _ => { };
 
-    public void Progress(TrainingProgress progress) => Phases.Add(progress.Phase);
+    public void Progress(TrainingProgress progress)
+    {
+        Phases.Add(progress.Phase);
+        ActivationBytes = progress.ActivationBytes;
+    }
 
     public void EpochFinished(EpochResult result) => Epochs.Add(result);
 
     public void CheckpointWritten(CheckpointResult result) => Checkpoints.Add(result);
+
+    public void StepEvaluated(long step, int epoch, IReadOnlyDictionary<string, double> metrics) => Evaluations.Add((step, epoch, metrics));
 
     public void StepMeasured(StepResult result)
     {

@@ -61,6 +61,7 @@ public sealed class SameBitsTests(Digits digits) : IClassFixture<Digits>
                 Schedule = new ScheduleSpec { Name = "plateau", Patience = 1, Factor = 0.5, WarmUp = 0.2 },
                 Clip = new ClipSpec { Value = 0.01 },
                 Ema = 0.9,
+                Evaluate = new Every(6, EveryUnit.Step),
                 Epochs = 3,
                 Checkpoint = Training.Checkpoint with { Metric = "val_loss", Goal = "maximize" },
             }

@@ -75,6 +75,40 @@ public sealed class TrainingTests(Digits digits) : IClassFixture<Digits>
     }
 
     [Fact]
+    public void How_often_the_validation_rows_are_measured_changes_no_bit_of_what_is_trained()
+    {
+        // 15 steps an epoch; what is measured switches dropout, batch norm and the average on and off in between.
+        (TrainingOutcome Outcome, Notes Notes) Train(Every evaluate)
+        {
+            var notes = new Notes();
+            var spec = Digits.Spec("""{ "architecture": "mlp", "hidden": [16], "dropout": 0.2, "batch_norm": true }""", new TrainingSpec
+            {
+                Epochs = 3,
+                BatchSize = 100,
+                Shards = 2,
+                Ema = 0.9,
+                Evaluate = evaluate,
+                Checkpoint = new CheckpointSpec { Every = new Every(6, EveryUnit.Step) },
+            });
+            return (digits.Train(spec, notes), notes);
+        }
+
+        var (always, rarely, within) = (Train(new Every(1, EveryUnit.Epoch)), Train(new Every(2, EveryUnit.Epoch)), Train(new Every(6, EveryUnit.Step)));
+        Assert.Single(new[] { always, rarely, within }.Select(run => run.Outcome.WeightsHash).Distinct());
+        Assert.Equal(always.Outcome.Metrics, within.Outcome.Metrics);
+
+        // The second by the count, the third as the last.
+        Assert.Equal([false, true, true], rarely.Notes.Epochs.Select(epoch => epoch.Metrics.ContainsKey("val_loss")));
+        Assert.All(rarely.Notes.Epochs, epoch => Assert.Contains("train_loss", epoch.Metrics));
+        Assert.Equal(always.Notes.Epochs[1].Metrics, rarely.Notes.Epochs[1].Metrics);
+        Assert.Equal(always.Outcome.Metrics, rarely.Outcome.Metrics);
+
+        Assert.Empty(always.Notes.Evaluations);
+        Assert.Equal([(6, 0), (12, 0), (18, 1), (24, 1), (36, 2), (42, 2)], within.Notes.Evaluations.Select(evaluation => ((int)evaluation.Step, evaluation.Epoch)));
+        Assert.All(within.Notes.Evaluations, evaluation => Assert.Contains("val_accuracy", evaluation.Metrics));
+    }
+
+    [Fact]
     public void A_step_that_diverges_names_itself_and_is_not_applied()
     {
         var notes = new Notes();

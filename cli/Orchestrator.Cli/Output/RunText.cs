@@ -17,11 +17,13 @@ internal static class RunText
             + $"{Plain.Count(run.WorldSize, "worker")}, {Plain.Seconds(run.Seconds)}{rate}{message}";
     }
 
-    /// <summary>What a rank computes of every step, and how fast it is.</summary>
+    /// <summary>What a rank computes of every step, how fast it is, and what one of its shards keeps in memory on the way.</summary>
     private static string Shards(RunWorker worker)
     {
         var range = worker.EndShard - worker.FirstShard == 1 ? $"shard {worker.FirstShard}" : $"shards {worker.FirstShard} to {worker.EndShard - 1}";
-        return worker.ShardSeconds > 0 ? string.Create(CultureInfo.InvariantCulture, $"{range} at {1000 * worker.ShardSeconds:0.0} ms each") : range;
+        var pace = worker.ShardSeconds > 0 ? string.Create(CultureInfo.InvariantCulture, $" at {1000 * worker.ShardSeconds:0.0} ms each") : "";
+        var memory = worker.ActivationBytes > 0 ? $", activations {Plain.Bytes(worker.ActivationBytes)}" : "";
+        return range + pace + memory;
     }
 
     public static string Whole(Run run)

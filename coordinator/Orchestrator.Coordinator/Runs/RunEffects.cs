@@ -193,9 +193,13 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
         }
     }
 
-    private static void LetEnd(RunState state, Member member)
+    /// <summary>Members end by themselves; who loads to become one would wait for a word that never comes.</summary>
+    private void LetEnd(RunState state, Member member)
     {
-        // It ends by itself.
+        if (state.Next?.IsNew(member) == true)
+        {
+            Stop(state, member);
+        }
     }
 
     /// <summary>It takes part up to the step at which the others go on without it.</summary>

@@ -100,6 +100,15 @@ internal sealed class RunProgress(int generation, TimeProvider time)
         }
     }
 
+    /// <summary>Bytes that a shard's forward pass keeps on the rank; 0 where it is not known.</summary>
+    public long ActivationsOf(int rank)
+    {
+        lock (gate)
+        {
+            return ranks.TryGetValue(rank, out var heard) ? heard.Progress.ActivationBytes : 0;
+        }
+    }
+
     public RankPulse? PulseOf(int rank) => Pulses().Where(pulse => pulse.Rank == rank).Select(pulse => (RankPulse?)pulse).FirstOrDefault();
 
     /// <summary>How long a member has blamed another; starts with the first call.</summary>

@@ -42,6 +42,7 @@ internal sealed class RunViews(RunEffects effects, TimeProvider time)
             FirstShard = member.Place.FirstShard,
             EndShard = member.Place.EndShard,
             ShardSeconds = progress?.PaceOf(member.Place.Rank) ?? 0,
+            ActivationBytes = progress?.ActivationsOf(member.Place.Rank) ?? 0,
         }) ?? []);
         run.Metrics.Add(MetricsOf(state).ToDictionary());
         run.Failures.AddRange(state.Failures.Select(failure => new Failure

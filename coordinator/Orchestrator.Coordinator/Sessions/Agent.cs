@@ -14,6 +14,9 @@ internal sealed class Agent(string id)
     /// <summary>Null while it has none.</summary>
     public AgentConnection? Connection { get; set; }
 
+    /// <summary>Completes when nothing of its sessions so far is still to take effect.</summary>
+    public Task SessionsEnded { get; set; } = Task.CompletedTask;
+
     /// <summary>Timestamp of the last message, or of the session's end.</summary>
     public long HeardAt { get; set; }
 

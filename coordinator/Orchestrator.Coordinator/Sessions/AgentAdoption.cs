@@ -11,10 +11,10 @@ internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffe
     public IReadOnlyList<TaskId> FencedOf(string agent, IEnumerable<RunningTask> tasks) =>
         [.. tasks.Where(task => MemberOf(agent, task) is null).Select(task => new TaskKey(task.Run, task.Generation, task.Rank).ToMessage())];
 
-    public async Task ReconcileAsync(string agent, IReadOnlyList<RunningTask> tasks)
+    public async Task ReconcileAsync(string agent, AgentConnection session, IReadOnlyList<RunningTask> tasks)
     {
         var adopted = tasks.Where(task => MemberOf(agent, task) is not null).ToArray();
-        agents.Listed(agent, [.. adopted.Select(task => new TaskProgress { Run = task.Run, Generation = task.Generation, Rank = task.Rank, Pid = task.Pid })]);
+        agents.Listed(agent, session, [.. tasks.Select(task => new TaskProgress { Run = task.Run, Generation = task.Generation, Rank = task.Rank, Pid = task.Pid })], heard: 0);
         foreach (var task in adopted)
         {
             await BeginAsync(agent, task);

@@ -30,18 +30,15 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
         using var connection = new AgentConnection();
         using var over = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, connection.Closed);
         await agents.ExecuteAsync(identity.Id, new WorkerCommand.Register(identity, time.GetUtcNow()), over.Token);
-        var acknowledged = agents.Connect(identity.Id, connection);
+        var before = agents.Connect(identity.Id, connection);
         LogRegistered(identity.Id, identity.Host, identity.Pid, identity.Devices.Count, register.Tasks.Count);
-        var reports = new ReportQueue(identity.Id, connection, agents, acknowledged);
         var writing = WriteAsync(connection, responseStream, over.Token);
-        var acknowledging = AcknowledgeAsync(reports, connection);
         try
         {
-            var registered = new Registered { Acknowledged = acknowledged, HeartbeatSeconds = HeartbeatSeconds };
-            registered.Fenced.AddRange(adoption.FencedOf(identity.Id, register.Tasks));
-            connection.Send(new CoordinatorMessage { Registered = registered });
-            await adoption.ReconcileAsync(identity.Id, register.Tasks);
-            await ReadAsync(identity.Id, requestStream, reports, over.Token);
+            // What it said last in another session, or in another life, counts before what it says in this one. A trainer that it had, and that was ready, would otherwise be taken for
+            // the one that it is told to start in its place.
+            await before.WaitAsync(over.Token);
+            await ServeAsync(identity.Id, connection, register, requestStream, over.Token);
         }
         catch (Exception exception) when (over.IsCancellationRequested && exception is OperationCanceledException or IOException or RpcException)
         {
@@ -50,11 +47,32 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
         finally
         {
             agents.Disconnect(identity.Id, connection);
+            connection.Close();
+            connection.End();
+            await writing;
+            LogEnded(identity.Id);
+        }
+    }
+
+    private async Task ServeAsync(string agent, AgentConnection connection, Register register, IAsyncStreamReader<AgentMessage> requests, CancellationToken cancellationToken)
+    {
+        var acknowledged = agents.AcknowledgedBy(agent);
+        var reports = new ReportQueue(agent, connection, agents, acknowledged);
+        var acknowledging = AcknowledgeAsync(reports, connection);
+        try
+        {
+            var registered = new Registered { Acknowledged = acknowledged, HeartbeatSeconds = HeartbeatSeconds };
+            registered.Fenced.AddRange(adoption.FencedOf(agent, register.Tasks));
+            connection.Send(new CoordinatorMessage { Registered = registered });
+            await adoption.ReconcileAsync(agent, connection, register.Tasks);
+            await ReadAsync(agent, connection, requests, reports, cancellationToken);
+        }
+        finally
+        {
+            agents.Disconnect(agent, connection);
             reports.Complete();
             connection.Close();
             await acknowledging;
-            await writing;
-            LogEnded(identity.Id);
         }
     }
 
@@ -69,7 +87,7 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
         return new WorkerIdentity(register.AgentId, register.Host, register.Pid, register.Version, [.. register.Devices], register.Advertise, register.Embedded);
     }
 
-    private async Task ReadAsync(string agent, IAsyncStreamReader<AgentMessage> requests, ReportQueue reports, CancellationToken cancellationToken)
+    private async Task ReadAsync(string agent, AgentConnection connection, IAsyncStreamReader<AgentMessage> requests, ReportQueue reports, CancellationToken cancellationToken)
     {
         while (await requests.MoveNext(cancellationToken))
         {
@@ -77,7 +95,7 @@ internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adop
             switch (message.MessageCase)
             {
                 case AgentMessage.MessageOneofCase.Heartbeat:
-                    agents.Listed(agent, message.Heartbeat.Tasks);
+                    agents.Listed(agent, connection, message.Heartbeat.Tasks, message.Heartbeat.HasHeard ? message.Heartbeat.Heard : null);
                     foreach (var task in message.Heartbeat.Tasks)
                     {
                         if (table.Find(task.Run)?.Current is { } generation && generation.MemberOf(new TrainerName(task.Generation, task.Rank)) is { } member)

@@ -13,18 +13,40 @@ internal sealed class AgentConnection : IDisposable
         Channel.CreateBounded<CoordinatorMessage>(new BoundedChannelOptions(MostWaiting) { SingleReader = true });
 
     private readonly CancellationTokenSource closed = new();
+    private readonly TaskCompletionSource ended = new();
+    private readonly Lock gate = new();
+    private ulong sent;
 
     /// <summary>Ends with the session.</summary>
     public CancellationToken Closed => closed.Token;
 
     public ChannelReader<CoordinatorMessage> Outbound => outbound.Reader;
 
+    /// <summary>Completes when all that the agent said in it has had its effect, or never will.</summary>
+    public Task Ended => ended.Task;
+
+    /// <summary>How many messages have been said to the agent so far.</summary>
+    public ulong Sent
+    {
+        get
+        {
+            lock (gate)
+            {
+                return sent;
+            }
+        }
+    }
+
     /// <summary>False where the session is over, or the agent does not take what is said to it.</summary>
     public bool Send(CoordinatorMessage message)
     {
-        if (outbound.Writer.TryWrite(message))
+        lock (gate)
         {
-            return true;
+            if (outbound.Writer.TryWrite(message))
+            {
+                sent++;
+                return true;
+            }
         }
 
         Close();
@@ -43,6 +65,9 @@ internal sealed class AgentConnection : IDisposable
             // The session has ended by itself meanwhile.
         }
     }
+
+    /// <summary>Nothing that was said in it is still to take effect.</summary>
+    public void End() => ended.TrySetResult();
 
     public void Dispose() => closed.Dispose();
 }

@@ -9,7 +9,7 @@ namespace Orchestrator.Coordinator.Sessions;
 /// <summary>The agents, their sessions, and who has which slot.</summary>
 internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store, TimeProvider time)
 {
-    /// <summary>A heartbeat that was under way when its agent was told says nothing yet.</summary>
+    /// <summary>A heartbeat that was under way when its agent was told says nothing yet; for agents that do not say what they had heard by then.</summary>
     private static readonly TimeSpan StopSettles = TimeSpan.FromSeconds(1.5);
 
     /// <summary>Who has not ended by then is told again, and not to take its time.</summary>
@@ -51,11 +51,12 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         return result.State;
     }
 
-    /// <summary>Takes the session as the agent's; an older one ends. Returns up to where its reports are known.</summary>
-    public ulong Connect(string id, AgentConnection connection)
+    /// <summary>Takes the session as the agent's; an older one ends.</summary>
+    /// <returns>Completes when nothing that the agent said in those before is still to take effect.</returns>
+    public Task Connect(string id, AgentConnection connection)
     {
         AgentConnection? older;
-        ulong acknowledged;
+        Task before;
         lock (gate)
         {
             var agent = Of(id);
@@ -63,12 +64,22 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
             agent.Connection = connection;
             agent.Seen = true;
             agent.HeardAt = time.GetTimestamp();
-            acknowledged = agent.Acknowledged;
+            before = agent.SessionsEnded;
+            agent.SessionsEnded = Task.WhenAll(before, connection.Ended);
         }
 
         older?.Close();
         SlotsChanged();
-        return acknowledged;
+        return before;
+    }
+
+    /// <summary>Up to where the agent's reports are known.</summary>
+    public ulong AcknowledgedBy(string id)
+    {
+        lock (gate)
+        {
+            return Of(id).Acknowledged;
+        }
     }
 
     public void Disconnect(string id, AgentConnection connection)
@@ -119,7 +130,8 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     }
 
     /// <summary>What the agent runs now. Slots whose trainers are gone are free again.</summary>
-    public void Listed(string id, IReadOnlyList<TaskProgress> tasks)
+    /// <param name="heard">How many messages of the session the agent had taken before; null where it does not say.</param>
+    public void Listed(string id, AgentConnection session, IReadOnlyList<TaskProgress> tasks, ulong? heard)
     {
         var freed = false;
         lock (gate)
@@ -137,7 +149,8 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
                 {
                     agent.Holds[slot] = hold with { ListedAt = now };
                 }
-                else if (hold.Stopping && time.GetElapsedTime(hold.Since, now) > StopSettles)
+                else if (hold.Stopping && agent.Connection == session
+                    && (heard is null ? time.GetElapsedTime(hold.Since, now) > StopSettles : hold.Session != session || heard >= hold.After))
                 {
                     freed |= Free(agent, slot);
                 }
@@ -218,7 +231,8 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         {
             if (places.TryGetValue(task, out var slot) && Of(slot.Agent).Holds.TryGetValue(slot.Index, out var hold) && hold.Task == task && !hold.Stopping)
             {
-                Of(slot.Agent).Holds[slot.Index] = hold with { Stopping = true, Since = time.GetTimestamp() };
+                var session = Of(slot.Agent).Connection;
+                Of(slot.Agent).Holds[slot.Index] = hold with { Stopping = true, Since = time.GetTimestamp(), Session = session, After = session?.Sent ?? 0 };
             }
         }
     }

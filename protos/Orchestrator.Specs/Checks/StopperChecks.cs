@@ -20,10 +20,9 @@ internal static class StopperChecks
         ["upper"] = ["threshold"],
     };
 
-    /// <param name="epochs">The most that a trial trains; 0 where that is not known.</param>
-    public static void Check(SpecNode.Map document, SearchSpec search, int epochs)
+    public static void Check(SpecNode.Map document, SweepFile file)
     {
-        var place = document["search"]!;
+        var (search, place) = (file.Search, document["search"]!);
         CheckBeginning((SpecNode.Map)place, search);
         if (search.Objectives.Count == 0)
         {
@@ -37,7 +36,13 @@ internal static class StopperChecks
 
         if (search.Stopper is { } stopper)
         {
-            CheckStopper(((SpecNode.Map)place)["stopper"]!, stopper, epochs);
+            CheckStopper(((SpecNode.Map)place)["stopper"]!, stopper, file.MaxEpochs);
+        }
+
+        if ((search.Stopper?.Name ?? (search.Sampler.Name == "pbt" ? "pbt" : null)) is { } judge && file.Extremes.Any(run => !run.Training.Evaluate.HasEpoch(1)))
+        {
+            var evaluate = (document["training"] as SpecNode.Map)?["evaluate"]?.Place ?? document.Place.Child("training.evaluate");
+            throw evaluate.Error("out-of-range", $"{judge} judges trials by every epoch, and not every epoch is measured", "take it away, or count in steps: 500 steps");
         }
     }
 
@@ -57,6 +62,7 @@ internal static class StopperChecks
         }
     }
 
+    /// <param name="epochs">The most that a trial trains; 0 where that is not known.</param>
     private static void CheckStopper(SpecNode node, StopperSpec stopper, int epochs)
     {
         FieldsByName.Check(node, stopper.Name, Fields);

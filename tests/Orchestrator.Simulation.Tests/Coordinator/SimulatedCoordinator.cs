@@ -50,7 +50,7 @@ internal sealed class SimulatedCoordinator
         var adoption = new AgentAdoption(runs, Table, effects, Agents, time);
         var intake = new ReportIntake(runs, Table, effects, logs, Agents, journal, time);
         api = new AgentApi(Agents, adoption, intake, effects, Table, logs, watch, store, time, NullLogger<AgentApi>.Instance);
-        placement = new PlacementLoop(streams, Table, effects, Agents, time, NullLogger<PlacementLoop>.Instance);
+        placement = new PlacementLoop(streams, Table, effects, Agents, time, NullLogger<PlacementLoop>.Instance) { BalanceInterval = TimeSpan.FromSeconds(1) };
     }
 
     public Process Process { get; }

@@ -164,7 +164,7 @@ internal sealed class Witness(Simulation simulation)
 
     private static string Line(RunEvent happened) => happened switch
     {
-        RunEvent.GenerationProposed e => $"GenerationProposed {e.Generation} of {string.Join(' ', e.Members.Select((place, index) => $"{place.Agent}:{place.Slot}={e.Trainers?[index].Generation ?? e.Generation}.{e.Trainers?[index].Rank ?? place.Rank}"))} from step {e.FromStep} {e.Checkpoint}",
+        RunEvent.GenerationProposed e => $"GenerationProposed {e.Generation} of {string.Join(' ', e.Members.Select((place, index) => $"{place.Agent}:{place.Slot}={e.Trainers?[index].Generation ?? e.Generation}.{e.Trainers?[index].Rank ?? place.Rank}[{place.FirstShard}-{place.EndShard}]"))} from step {e.FromStep} {e.Checkpoint}",
         RunEvent.GenerationFailed e => $"GenerationFailed {e.Generation}: {e.Kind} rank {e.Rank} on {e.Agent}: {e.Message}; {e.Survivors?.Count} go on, {e.StepsLost} lost",
         RunEvent.SurvivorLost e => $"SurvivorLost {e.Trainer} {e.Kind} {e.Message}; {e.StepsLost} lost",
         RunEvent.MemberInterrupted e => $"MemberInterrupted {e.Generation}.{e.Rank} by {e.Suspect} after {e.AppliedStep}",

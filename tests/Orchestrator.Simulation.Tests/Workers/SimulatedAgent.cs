@@ -52,6 +52,7 @@ internal sealed class SimulatedAgent
     private bool saysDraining;
     private bool leaving;
     private long sentAt;
+    private ulong heard;
 
     public SimulatedAgent(Simulation simulation, string id, int slots, Spool spool, int pid)
     {
@@ -133,6 +134,7 @@ internal sealed class SimulatedAgent
             return;
         }
 
+        heard++;
         switch (message.MessageCase)
         {
             case CoordinatorMessage.MessageOneofCase.Registered:
@@ -176,6 +178,7 @@ internal sealed class SimulatedAgent
         }
 
         session = dialled;
+        heard = 0;
         var register = new Register { AgentId = Id, Host = Host, Pid = pid, Version = "1", Advertise = Host };
         register.Devices.AddRange(Enumerable.Repeat("cpu", Slots));
         register.Tasks.AddRange(tasks.Values.Select(task => task.Running()));
@@ -260,7 +263,7 @@ internal sealed class SimulatedAgent
 
     private void SendHeartbeat()
     {
-        var heartbeat = new AgentHeartbeat();
+        var heartbeat = new AgentHeartbeat { Heard = heard };
         heartbeat.Tasks.AddRange(tasks.Values.Select(task => task.Progress()));
         session!.Send(new AgentMessage { Heartbeat = heartbeat });
     }

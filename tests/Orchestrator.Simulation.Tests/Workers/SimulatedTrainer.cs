@@ -231,7 +231,7 @@ internal sealed class SimulatedTrainer
 
     public void Beat(string phase)
     {
-        Progress = new TaskProgress { Step = Step, Epoch = Epoch, Phase = phase };
+        Progress = new TaskProgress { Step = Step, Epoch = Epoch, Phase = phase, ShardSeconds = training.Pace.Seconds };
         task.Hear(this, Progress);
     }
 }

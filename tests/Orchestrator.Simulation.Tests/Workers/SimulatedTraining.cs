@@ -16,6 +16,7 @@ internal sealed class SimulatedTraining
     private readonly SimulatedCheckpoints checkpoints;
     private readonly TrainingSpec spec;
     private readonly BestEpoch best;
+    // For a shard.
     private readonly TimeSpan pace;
     private int untilEpoch;
 
@@ -25,7 +26,7 @@ internal sealed class SimulatedTraining
         checkpoints = new SimulatedCheckpoints(World, trainer);
         spec = Arithmetic.Spec(simulation.Settings.Every);
         best = new BestEpoch(spec.Checkpoint);
-        pace = World.Between(100, 300);
+        pace = World.Between(50, 150);
         HasState = !trainer.Task.Assignment.Joins;
         if (from is not null)
         {
@@ -40,6 +41,8 @@ internal sealed class SimulatedTraining
     public bool HasState { get; private set; }
 
     private VirtualWorld World => simulation.World;
+
+    public ShardPace Pace { get; } = new();
 
     /// <summary>The run goes on without it.</summary>
     public Task LeaveAsync() => checkpoints.TellAsync();
@@ -143,8 +146,14 @@ internal sealed class SimulatedTraining
     private async Task<bool> StepAsync(Mesh mesh, GenerationStart start, string phase)
     {
         trainer.Beat(phase);
-        await World.Delay(trainer.Process, pace * (trainer.Slowness * (0.8 + (World.Random.NextDouble() * 0.4))));
         var (first, end) = mesh.Ranges[mesh.Rank];
+        var work = pace * ((end - first) * trainer.Slowness * (0.8 + (World.Random.NextDouble() * 0.4)));
+        await World.Delay(trainer.Process, work);
+        if (phase != "first-step")
+        {
+            Pace.Add(work, end - first);
+        }
+
         var mine = new StepPart(
             State.Step,
             [.. Enumerable.Range(first, end - first).Select(shard => Arithmetic.Part(Weights, State.Epoch, State.StepOfEpoch, shard))],

@@ -20,6 +20,7 @@ internal sealed class StepEngine : IDisposable
     private readonly FlatOptimizer optimizer;
     private readonly RunSpec spec;
     private readonly ICollective collective;
+    private readonly ActivationMemory activations;
     private readonly PartialRows rows;
     private readonly StepReduction reduction;
     private readonly Tensor gradient;
@@ -39,6 +40,7 @@ internal sealed class StepEngine : IDisposable
         this.collective = collective;
         this.ledger = ledger;
         length = run;
+        activations = new ActivationMemory(model.Device.type);
         var nodes = collective.Plan.OwnedNodes(collective.Rank);
         rows = new PartialRows(model, nodes);
         reduction = new StepReduction(rows, collective, model.Device);
@@ -47,6 +49,9 @@ internal sealed class StepEngine : IDisposable
         startStatistics = model.FlatStatistics.clone().DetachFromDisposeScope();
         startCounters = HostMemory.Allocate(model.FlatCounters.shape, ScalarType.Int64, CPU);
     }
+
+    /// <summary>What a shard's forward pass keeps for its backward pass, in bytes; 0 while it is not known.</summary>
+    public long ActivationBytes => activations.Bytes;
 
     /// <summary>Runs and applies a step.</summary>
     /// <param name="step">From 1, over the run.</param>
@@ -150,12 +155,14 @@ internal sealed class StepEngine : IDisposable
             rows.Bind(row);
             context.Reached(TrainingPoint.Forward);
             Tensor loss;
+            var held = activations.Begin();
             using (Span("forward", context.Traced))
             {
                 batch = workload.Prepare(batch);
                 loss = workload.Loss(workload.Forward(batch), batch);
             }
 
+            activations.End(held);
             Require(loss);
             context.Reached(TrainingPoint.Backward);
 

@@ -11,6 +11,9 @@ internal sealed class BestEpoch(CheckpointSpec policy)
     private readonly string metric = policy.MetricOrDefault;
     private readonly bool maximize = policy.Maximizes;
 
+    /// <summary>Whether an epoch with these metrics can be judged.</summary>
+    public bool IsIn(IReadOnlyDictionary<string, double> metrics) => metrics.ContainsKey(metric);
+
     /// <param name="best">Of the epochs before; NaN for none.</param>
     /// <param name="metrics">Of an epoch.</param>
     /// <param name="by">How much better it must be.</param>

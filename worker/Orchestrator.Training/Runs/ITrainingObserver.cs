@@ -18,6 +18,14 @@ public interface ITrainingObserver
     /// <summary>On every rank, with the same figures; once a step.</summary>
     void StepMeasured(StepResult result);
 
+    /// <summary>On every rank, with the same figures: the validation rows were measured within an epoch. More than once for a step where members changed there.</summary>
+    /// <param name="step">The step just applied, from 1.</param>
+    /// <param name="epoch">From 0: the epoch that it belongs to.</param>
+    /// <param name="metrics">val_loss, val_accuracy, ...</param>
+    void StepEvaluated(long step, int epoch, IReadOnlyDictionary<string, double> metrics)
+    {
+    }
+
     /// <summary>Called at every <see cref="TrainingPoint"/>, from the training thread.</summary>
     /// <param name="step">Steps applied since the run began.</param>
     void Reached(TrainingPoint point, long step)
@@ -54,11 +62,14 @@ public readonly record struct TrainingProgress(long Step, int Epoch, TrainingPha
 {
     /// <summary>This rank's own work for one shard, without waiting for others: the median of the last steps; 0 while it is not known.</summary>
     public double ShardSeconds { get; init; }
+
+    /// <summary>What a shard's forward pass keeps for its backward pass; 0 while it is not known, and on devices.</summary>
+    public long ActivationBytes { get; init; }
 }
 
 /// <param name="Epoch">From 1: whole epochs done.</param>
 /// <param name="Step">Steps applied since the run began.</param>
-/// <param name="Metrics">train_loss, val_loss, val_accuracy, ...</param>
+/// <param name="Metrics">train_loss, and val_loss, val_accuracy, ... where the validation rows were measured.</param>
 /// <param name="Samples">Counted by the ledger, over all ranks.</param>
 /// <param name="Seconds">Of the wall clock; since a resume, where the epoch was resumed in its middle.</param>
 /// <param name="LedgerHash">Hash of the set of samples used, free of their order: 16 hexadecimal digits.</param>

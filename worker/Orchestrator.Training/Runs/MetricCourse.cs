@@ -14,13 +14,18 @@ public sealed record MetricCourse(double StopBest, int StopWaited, double Platea
 {
     public static MetricCourse Beginning { get; } = new(double.NaN, 0, double.NaN, 0, 1);
 
-    /// <summary>After an epoch.</summary>
+    /// <summary>After an epoch. One that measured nothing to judge by does not count.</summary>
     /// <param name="metrics">Of the epoch.</param>
     public MetricCourse After(IReadOnlyDictionary<string, double> metrics, TrainingSpec training)
     {
         ArgumentNullException.ThrowIfNull(metrics);
         ArgumentNullException.ThrowIfNull(training);
         var best = new BestEpoch(training.Checkpoint);
+        if (!best.IsIn(metrics))
+        {
+            return this;
+        }
+
         var course = this;
         if (training.EarlyStopping is { } stopping)
         {

@@ -62,6 +62,12 @@ internal sealed class TrainingLoop : IDisposable
 
             while (state.StepOfEpoch < run.Plan.Steps)
             {
+                // Before the next step, not after the last one: whoever goes on from here in another generation measures it again if it was cut off.
+                if (state.StepOfEpoch > 0 && run.Spec.Training.Evaluate.HasStep(state.Step))
+                {
+                    session.Observer.StepEvaluated(state.Step, state.Epoch, Evaluate());
+                }
+
                 if (Step(phase))
                 {
                     return null;
@@ -104,6 +110,7 @@ internal sealed class TrainingLoop : IDisposable
             span is not null);
         state.FinishStep(outcome.LossSum, outcome.GradientNorm, outcome.Stopping > 0);
         session.Throughput.Add(samples);
+        session.ActivationBytes = engine.ActivationBytes > 0 ? engine.ActivationBytes : session.ActivationBytes;
         if (!first)
         {
             session.Pace.Add(outcome.Work, collective.Plan.Ranges[collective.Rank].Count);
@@ -111,7 +118,7 @@ internal sealed class TrainingLoop : IDisposable
 
         session.Observer.StepMeasured(new StepResult(state.Step, state.Epoch, outcome.LossSum / samples, outcome.LearningRate, outcome.GradientNorm));
         session.ReportWritten(wait: false);
-        if (run.Spec.Training.Checkpoint.Every is { Unit: EveryUnit.Step } every && state.Step % every.Count == 0 && state.StepOfEpoch < run.Plan.Steps)
+        if (run.Spec.Training.Checkpoint.Every.HasStep(state.Step) && state.StepOfEpoch < run.Plan.Steps)
         {
             session.Save(collective.Rank, cancellationToken);
         }
@@ -123,24 +130,23 @@ internal sealed class TrainingLoop : IDisposable
     private bool FinishEpoch(TimeSpan elapsed)
     {
         run.Check(state.Ledger.Entry, state.Epoch);
-        var metrics = Evaluate();
+        var epoch = state.Epoch + 1;
+        var metrics = run.Spec.Training.Evaluate.HasEpoch(epoch) || epoch == run.Spec.Training.Epochs ? Evaluate() : new SortedDictionary<string, double>(StringComparer.Ordinal);
         metrics["train_loss"] = state.EpochLoss / run.Plan.Samples;
-        var result = new EpochResult(state.Epoch + 1, state.Step, metrics, state.Ledger.Entry.Samples, elapsed.TotalSeconds, state.Ledger.Entry.Hash);
+        var result = new EpochResult(epoch, state.Step, metrics, state.Ledger.Entry.Samples, elapsed.TotalSeconds, state.Ledger.Entry.Hash);
         state.FinishEpoch(result);
         state.Course = state.Course.After(metrics, run.Spec.Training);
         session.Reached(TrainingPoint.Epoch);
         session.Observer.EpochFinished(result);
         var better = best.Better(state.Best, metrics);
         state.Best = better ?? state.Best;
-        if (state.Stopping || better is not null || IsOver || IsDue(run.Spec.Training.Checkpoint.Every))
+        if (state.Stopping || better is not null || IsOver || run.Spec.Training.Checkpoint.Every.IsDue(state.Epoch, state.Step))
         {
             session.Save(collective.Rank, cancellationToken);
         }
 
         return state.Stopping;
     }
-
-    private bool IsDue(Every every) => every.Unit == EveryUnit.Epoch ? state.Epoch % every.Count == 0 : state.Step % every.Count == 0;
 
     private SortedDictionary<string, double> Evaluate()
     {

@@ -87,7 +87,11 @@ public sealed class TrainingSession : IDisposable
 
     internal ShardPace Pace { get; } = new();
 
-    internal void Alive(TrainingPhase phase) => observer.Progress(new TrainingProgress(state.Step, state.Epoch, phase, throughput.PerSecond) { ShardSeconds = Pace.Seconds });
+    /// <summary>0 while it is not known.</summary>
+    internal long ActivationBytes { get; set; }
+
+    internal void Alive(TrainingPhase phase) => observer.Progress(
+        new TrainingProgress(state.Step, state.Epoch, phase, throughput.PerSecond) { ShardSeconds = Pace.Seconds, ActivationBytes = ActivationBytes });
 
     internal void Reached(TrainingPoint point) => observer.Reached(point, state.Step);
 

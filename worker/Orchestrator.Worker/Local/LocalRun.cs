@@ -34,15 +34,24 @@ internal sealed class LocalRun(RunSpec spec, string datasetDirectory, string che
     {
         if (!json)
         {
-            var metrics = string.Join("  ", epoch.Metrics.OrderBy(metric => metric.Key, StringComparer.Ordinal)
-                .Select(metric => string.Create(CultureInfo.InvariantCulture, $"{metric.Key} {metric.Value:0.0000}")));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch.Epoch}/{spec.Training.Epochs}  step {epoch.Step}  {metrics}  {epoch.Seconds:0.0} s"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch.Epoch}/{spec.Training.Epochs}  step {epoch.Step}  {Line(epoch.Metrics)}  {epoch.Seconds:0.0} s"));
+        }
+    }
+
+    public void StepEvaluated(long step, int epoch, IReadOnlyDictionary<string, double> metrics)
+    {
+        if (!json)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}/{spec.Training.Epochs}  step {step}  {Line(metrics)}"));
         }
     }
 
     public void Warn(string line) => Console.Error.WriteLine(line);
 
     public void CheckpointWritten(CheckpointResult written) => checkpoint = written.Directory;
+
+    private static string Line(IReadOnlyDictionary<string, double> metrics) => string.Join("  ", metrics.OrderBy(metric => metric.Key, StringComparer.Ordinal)
+        .Select(metric => string.Create(CultureInfo.InvariantCulture, $"{metric.Key} {metric.Value:0.0000}")));
 
     private void Print(TrainingOutcome outcome)
     {

@@ -37,6 +37,7 @@ internal sealed class TaskObserver(AgentLink link, string run, InjectedFaults fa
         Phase = Name(progress.Phase),
         SamplesPerSecond = progress.SamplesPerSecond,
         ShardSeconds = progress.ShardSeconds,
+        ActivationBytes = progress.ActivationBytes,
     });
 
     public void EpochFinished(EpochResult result)
@@ -50,9 +51,7 @@ internal sealed class TaskObserver(AgentLink link, string run, InjectedFaults fa
         var report = new EpochFinished { Epoch = result.Epoch, Step = result.Step, Samples = result.Samples, Seconds = result.Seconds, LedgerHash = result.LedgerHash };
         report.Metrics.Add(result.Metrics.ToDictionary());
         link.Send(new Report { Epoch = report });
-        var metrics = string.Join("  ", result.Metrics.OrderBy(metric => metric.Key, StringComparer.Ordinal)
-            .Select(metric => string.Create(CultureInfo.InvariantCulture, $"{metric.Key} {metric.Value:0.####}")));
-        log.Information("epoch {Epoch}, step {Step}: {Metrics}, {Seconds:0.0} s", result.Epoch, result.Step, metrics, result.Seconds);
+        log.Information("epoch {Epoch}, step {Step}: {Metrics}, {Seconds:0.0} s", result.Epoch, result.Step, Line(result.Metrics), result.Seconds);
     }
 
     public void CheckpointWritten(CheckpointResult result)
@@ -92,6 +91,20 @@ internal sealed class TaskObserver(AgentLink link, string run, InjectedFaults fa
         }
     }
 
+    public void StepEvaluated(long step, int epoch, IReadOnlyDictionary<string, double> metrics)
+    {
+        if (Rank != 0)
+        {
+            return;
+        }
+
+        var metric = new StepMetric { Step = step, Epoch = epoch };
+        metric.Metrics.Add(metrics.ToDictionary());
+        steps.Steps.Add(metric);
+        FlushSteps();
+        log.Information("epoch {Epoch}, step {Step}: {Metrics}", epoch + 1, step, Line(metrics));
+    }
+
     public void Reached(TrainingPoint point, long step) => faults.At(point, step);
 
     public void Warn(string line) => log.Warning("{Line}", line);
@@ -106,6 +119,9 @@ internal sealed class TaskObserver(AgentLink link, string run, InjectedFaults fa
 
         sinceSteps.Restart();
     }
+
+    private static string Line(IReadOnlyDictionary<string, double> metrics) => string.Join("  ", metrics.OrderBy(metric => metric.Key, StringComparer.Ordinal)
+        .Select(metric => string.Create(CultureInfo.InvariantCulture, $"{metric.Key} {metric.Value:0.####}")));
 
     /// <summary>A span from this trainer's last step before a generation, or its beginning, to its first step in it: what a change of members cost.</summary>
     private void EndStandstill(int generation, int worldSize, long step)

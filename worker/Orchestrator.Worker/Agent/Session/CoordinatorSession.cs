@@ -126,6 +126,7 @@ internal sealed partial class CoordinatorSession(
         while (await session.Call.ResponseStream.MoveNext(cancellationToken))
         {
             Handle(session.Call.ResponseStream.Current);
+            session.Heard++;
         }
 
         if (leaving.Task.IsCompleted)
@@ -171,7 +172,8 @@ internal sealed partial class CoordinatorSession(
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(seconds), time);
         do
         {
-            var heartbeat = new AgentHeartbeat();
+            // In this order: what it had heard of shows in its tasks.
+            var heartbeat = new AgentHeartbeat { Heard = session.Heard };
             heartbeat.Tasks.AddRange(tasks.Progress());
             await session.SendAsync(new AgentMessage { Heartbeat = heartbeat }, cancellationToken);
         }
@@ -260,10 +262,18 @@ internal sealed partial class CoordinatorSession(
     private sealed class OpenSession(AsyncDuplexStreamingCall<AgentMessage, CoordinatorMessage> call) : IAsyncDisposable
     {
         private readonly SemaphoreSlim writing = new(1, 1);
+        private ulong heard = 1;
 
         public AsyncDuplexStreamingCall<AgentMessage, CoordinatorMessage> Call { get; } = call;
 
         public Registered Registered { get; set; } = new();
+
+        /// <summary>Messages that were taken, Registered among them.</summary>
+        public ulong Heard
+        {
+            get => Volatile.Read(ref heard);
+            set => Volatile.Write(ref heard, value);
+        }
 
         public async Task SendAsync(AgentMessage message, CancellationToken cancellationToken)
         {

@@ -55,8 +55,8 @@ internal sealed class ProgressClock(TaskKey key, TimeProvider time)
                 changed = heard;
             }
 
-            (last.Step, last.Epoch, last.Phase, last.SamplesPerSecond, last.ShardSeconds, last.Words) =
-                (progress.Step, progress.Epoch, progress.Phase, progress.SamplesPerSecond, progress.ShardSeconds, progress.Words);
+            (last.Step, last.Epoch, last.Phase, last.SamplesPerSecond, last.ShardSeconds, last.ActivationBytes, last.Words) =
+                (progress.Step, progress.Epoch, progress.Phase, progress.SamplesPerSecond, progress.ShardSeconds, progress.ActivationBytes, progress.Words);
         }
     }
 
