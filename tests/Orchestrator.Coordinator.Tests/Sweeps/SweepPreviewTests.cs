@@ -30,7 +30,7 @@ public sealed class SweepPreviewTests
     [Theory]
     [InlineData("model.hidden=[64, 32]", 4 * 3 * ((9 * 16) + 16 + (256 * 64) + 64 + (64 * 32) + 32 + (32 * 10) + 10))]
     [InlineData("training.ema=0.9", 4 * 4 * ((9 * 16) + 16 + (256 * 64) + 64 + (64 * 10) + 10))]
-    [InlineData("model.architecture=mlp", 4 * 3 * ((64 * 64) + 64 + (64 * 10) + 10))]
+    [InlineData("model={ architecture: mlp, hidden: 64 }", 4 * 3 * ((64 * 64) + 64 + (64 * 10) + 10))]
     [InlineData("training.optimizer={ name: sgd, learning_rate: $lr }", 4 * ((9 * 16) + 16 + (256 * 64) + 64 + (64 * 10) + 10))]
     public void It_follows_layers_optimizer_and_average(string set, long bytes) => Assert.Equal(bytes, (long)Json(set: set)["disk"]!["checkpointBytes"]!);
 
