@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using Orchestrator.EndToEnd.Tests.Harness;
 
 namespace Orchestrator.EndToEnd.Tests;
@@ -37,81 +35,8 @@ public sealed class InjectionTests(InjectionTests.Runs runs) : IClassFixture<Inj
 
     [Theory(Timeout = 240_000)]
     [MemberData(nameof(Names))]
-    public async Task A_trainer_that_fails_at_an_exact_point_costs_no_step_and_no_bit(string name)
-    {
-        var run = await runs.EndOfAsync(name);
-        try
-        {
-            Assert.Equal("succeeded", run.Text("state"));
-            Assert.Equal(runs.Undisturbed.Text("weightsHash"), run.Text("weightsHash"));
-            Assert.Equal(Cases[name].Select(KindOf).OfType<string>(), run.Items("failures").Select(failure => failure.Text("kind")));
-            Assert.Equal((23 * Epochs, 0), (run.Number("step"), run.Number("stepsLost")));
-            Assert.Equal(Enumerable.Range(1, Epochs), run.Items("history").Select(epoch => epoch.Number("epoch")));
-            Assert.Equal(runs.Undisturbed.Number("samplesPerEpoch"), run.Number("samplesPerEpoch"));
-
-            // Whoever lived speaks for the last generation, in the process that it was from the beginning.
-            var survivor = Cases[name][0].StartsWith("1.0", StringComparison.Ordinal) ? "[1.1]" : "[1.0]";
-            var last = string.Create(CultureInfo.InvariantCulture, $" generation {run.Number("generation")}, rank 0 of 2 trains ");
-            Assert.Contains(await runs.LogAsync(name), line => line.StartsWith(survivor, StringComparison.Ordinal) && line.Contains(last, StringComparison.Ordinal));
-        }
-        catch (Exception)
-        {
-            TestContext.Current.TestOutputHelper?.WriteLine($"{run}\n{string.Join('\n', await runs.LogAsync(name))}\n{runs.Logs}");
-            throw;
-        }
-    }
-
-    private static string? KindOf(string fault) => fault.EndsWith("kill", StringComparison.Ordinal) ? "lost" : fault.EndsWith("freeze", StringComparison.Ordinal) ? "hung" : null;
+    public Task A_trainer_that_fails_at_an_exact_point_costs_no_step_and_no_bit(string name) => runs.AssertUnharmedAsync(name);
 
     /// <summary>All cases' runs, under way.</summary>
-    public sealed class Runs : IAsyncLifetime
-    {
-        private readonly Cluster cluster = Cluster.Prepare("--workers", "4");
-        private readonly ClusterWeb web;
-        private readonly Dictionary<string, string> ids = new(StringComparer.Ordinal);
-
-        public Runs() => web = new ClusterWeb(cluster);
-
-        public JsonElement Undisturbed { get; private set; }
-
-        public string Logs => cluster.Logs();
-
-        public async ValueTask InitializeAsync()
-        {
-            await cluster.With("ORCH_INJECT", string.Join(' ', Cases.SelectMany(named => named.Value.Select(fault => $"{named.Key}:{fault}")))).UpAsync();
-            foreach (var name in Cases.Keys)
-            {
-                ids[name] = await web.SubmitRunAsync(File(name));
-            }
-
-            Undisturbed = (await cluster.Orch.JsonAsync("run", "local", cluster.Write("undisturbed.yaml", File("undisturbed")), "--data-dir", cluster["local"])).Json();
-        }
-
-        public Task<JsonElement> EndOfAsync(string name) => web.UntilRunAsync(ids[name], TimeSpan.FromMinutes(3), "its end", ClusterWeb.HasEnded);
-
-        public Task<string[]> LogAsync(string name) => web.LogAsync(ids[name]);
-
-        public ValueTask DisposeAsync()
-        {
-            web.Dispose();
-            cluster.Dispose();
-            return ValueTask.CompletedTask;
-        }
-
-        private static string File(string name) => $$"""
-            name: {{name}}
-            workload: image-classifier
-            dataset: digits
-            seed: 11
-            model: { architecture: mlp, hidden: [16], dropout: 0.2, batch_norm: true }
-            training:
-              epochs: {{Epochs}}
-              batch_size: 64
-              shards: 4
-              workers: { min: 2, max: 2 }
-              optimizer: { name: adamw, learning_rate: 0.01 }
-              checkpoint: { every: 1 epoch, keep_best: 1, keep_last: 1 }
-              failures: { lost: 3 }
-            """;
-    }
+    public sealed class Runs() : InjectedRuns(Cases, Epochs, "[16]");
 }

@@ -37,15 +37,13 @@ public sealed class SampleLedgerTests
     {
         // Hashes that overflow 64 bits and their 32-bit halves when they are added.
         var plan = ShardPlan.Even(3, 1);
-        var totals = new StepTotals(rows: 3, nodes: 1, counters: 0);
+        var rows = new RowPlan(plan.OwnedNodes(0));
+        var totals = new StepTotals(rows, counters: 0);
         long[][] shards = [[.. Enumerable.Range(0, 100).Select(row => (long)row)], [.. Enumerable.Range(100, 50).Select(row => (long)row)], [150, 151]];
-        for (var shard = 0; shard < shards.Length; shard++)
-        {
-            totals.Use(shard, shards[shard]);
-        }
-
-        totals.Merge(1);
-        totals.Merge(0);
+        totals.Use(rows.Left(0), shards[0]);
+        totals.Use(rows.Left(0), shards[1]);
+        totals.Use(rows.Leaf, shards[2]);
+        totals.Fold();
         totals.Signal(new StepSignals(Stop: true, Switch: false));
         totals.Reduce(new LocalCollective(plan));
 

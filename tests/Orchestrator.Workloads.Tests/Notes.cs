@@ -5,6 +5,8 @@ namespace Orchestrator.Workloads.Tests;
 /// <summary>Remembers what a run said.</summary>
 internal sealed class Notes : ITrainingObserver
 {
+    private bool inBackward;
+
     public List<EpochResult> Epochs { get; } = [];
 
     public List<CheckpointResult> Checkpoints { get; } = [];
@@ -18,6 +20,9 @@ internal sealed class Notes : ITrainingObserver
 
     public HashSet<TrainingPhase> Phases { get; } = [];
 
+    /// <summary>Buckets of gradients that went to other ranks before backward was over.</summary>
+    public int EarlyBuckets { get; private set; }
+
     /// <summary>Called after each step, from the training thread.</summary>
     public Action<StepResult> OnStep { get; init; } = static _ => { };
 
@@ -25,6 +30,13 @@ internal sealed class Notes : ITrainingObserver
     {
         Phases.Add(progress.Phase);
         ActivationBytes = progress.ActivationBytes;
+        inBackward = false;
+    }
+
+    public void Reached(TrainingPoint point, long step)
+    {
+        inBackward |= point == TrainingPoint.Backward;
+        EarlyBuckets += inBackward && (point is TrainingPoint.Gradients or TrainingPoint.Bucket) ? 1 : 0;
     }
 
     public void EpochFinished(EpochResult result) => Epochs.Add(result);

@@ -89,6 +89,27 @@ public sealed class SameBitsTests(Digits digits) : IClassFixture<Digits>
         Assert.Equal(whole.Epochs[^1].Metrics, (await resumed)[0].Epochs[^1].Metrics);
     }
 
+    /// <summary>Layers of more than a megabyte, so that gradients go in three buckets; and shards that make whole subtrees, several, and none above two.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(7)]
+    public async Task Gradients_that_travel_during_backward_give_the_same_weights(int shards)
+    {
+        const string wide = """{ "architecture": "mlp", "hidden": [600, 600, 600], "dropout": 0.2, "batch_norm": true }""";
+        var spec = Digits.Spec(wide, Training with { Shards = shards, Epochs = 1, BatchSize = 240 });
+        var one = Gang.TrainAsync(spec, digits.Dataset, digits.Output(), worldSize: 1);
+        var none = Gang.TrainAsync(spec, digits.Dataset, digits.Output(), worldSize: 2, overlaps: [false, false]);
+        var some = Gang.TrainAsync(spec, digits.Dataset, digits.Output(), worldSize: 2, overlaps: [true, false]);
+        var all = Gang.TrainAsync(spec, digits.Dataset, digits.Output(), worldSize: 2, overlaps: [true, true]);
+        RankResult[] ranks = [.. await one, .. await none, .. await some, .. await all];
+
+        Assert.Single(ranks.Select(rank => rank.WeightsHash).Distinct());
+        Assert.All(ranks, rank => Assert.Equal(ranks[0].Epochs.SelectMany(epoch => epoch.Metrics), rank.Epochs.SelectMany(epoch => epoch.Metrics)));
+
+        // All but the last of a step's three.
+        Assert.Equal([0, 0, 0, 2 * 6, 0, 2 * 6, 2 * 6], ranks.Select(rank => rank.EarlyBuckets));
+    }
+
     [Fact]
     public async Task A_run_resumed_in_mid_epoch_on_other_workers_ends_with_the_same_bits()
     {

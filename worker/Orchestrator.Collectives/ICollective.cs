@@ -20,6 +20,10 @@ public interface ICollective : IAsyncDisposable
     /// <summary>How the bytes travel, for people: <c>shared memory</c>, <c>tcp</c>; and why it is not the faster one.</summary>
     string Transport { get; }
 
+    /// <summary>Whether a sum needs bytes from a network: then it mostly waits, and what it is begun beside costs nothing. The same on
+    /// every rank.</summary>
+    bool IsNetworked { get; }
+
     /// <summary>
     /// Zeroed memory that peers reach without a copy where the transport can: rows and totals that lie in such buffers are read and
     /// written where they are. Any other memory gives the same bits, a copy later. Ranks need not agree on it.

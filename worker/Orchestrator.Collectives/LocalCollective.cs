@@ -8,6 +8,8 @@ public sealed unsafe class LocalCollective(ShardPlan plan) : OrderedCollective(0
 
     public override string Transport => "one process";
 
+    public override bool IsNetworked => false;
+
     // One rank owns the root: there is nothing to add, and so no temporary either.
     private protected override void Reduce(in Reduction reduction) =>
         reduction.Sum.Run(program, [reduction.Partials], (byte*)reduction.Total, reduction.Elements);

@@ -25,6 +25,8 @@ public abstract unsafe class OrderedCollective : ICollective
 
     public abstract string Transport { get; }
 
+    public abstract bool IsNetworked { get; }
+
     public virtual CollectiveBuffer Allocate(long bytes) => PrivateBuffer.Of(bytes);
 
     public void AllReduce<T>(ReadOnlySpan<T> partials, int stride, Span<T> total)

@@ -12,6 +12,7 @@ internal static class BenchCommands
     {
         ForwardedCommands.Bench(shell, "train", "Training with one and two workers, against plain TorchSharp loops"),
         ForwardedCommands.Bench(shell, "allreduce", "Summing gradients over TCP, against a memory copy and against Gloo where it is installed"),
+        ForwardedCommands.Bench(shell, "overlap", "Two workers with a slow link between them: gradients that travel during backward, against afterwards"),
         ForwardedCommands.Bench(shell, "checkpoint", "Training with a checkpoint at every epoch, against none"),
         ControlBench.Build(shell),
         SearchBench.Build(shell),

@@ -8,14 +8,15 @@ namespace Orchestrator.Workloads.Tests.Ranks;
 /// <summary>A run on several ranks, each a process of its own with the pinned environment.</summary>
 internal static class Gang
 {
-    public static async Task<RankResult[]> TrainAsync(RunSpec spec, string dataset, string output, int worldSize, string? checkpoint = null)
+    /// <param name="overlaps">By rank, whether it sends gradients during backward; then over TCP.</param>
+    public static async Task<RankResult[]> TrainAsync(RunSpec spec, string dataset, string output, int worldSize, string? checkpoint = null, bool[]? overlaps = null)
     {
         var processes = Enumerable.Range(0, worldSize).Select(_ => Start(spec.Training)).ToArray();
         try
         {
             for (var rank = 0; rank < worldSize; rank++)
             {
-                var order = new RankOrder(spec.ToJson(), "run", dataset, output, checkpoint, rank, worldSize);
+                var order = new RankOrder(spec.ToJson(), "run", dataset, output, checkpoint, rank, worldSize, SharedMemory: overlaps is null, overlaps?[rank] ?? true);
                 await processes[rank].StandardInput.WriteLineAsync(JsonSerializer.Serialize(order));
             }
 

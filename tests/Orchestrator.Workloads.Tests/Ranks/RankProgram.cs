@@ -20,7 +20,7 @@ internal static class RankProgram
         Console.WriteLine(((IPEndPoint)listener.LocalEndpoint).Port);
         var peers = (await Console.In.ReadLineAsync())!.Split(',');
         await using var collective = await Collective.ConnectAsync(
-            listener, order.Rank, peers, plan, SHA256.HashData(Encoding.UTF8.GetBytes(order.Run)), new CollectiveOptions(), CancellationToken.None);
+            listener, order.Rank, peers, plan, SHA256.HashData(Encoding.UTF8.GetBytes(order.Run)), new CollectiveOptions { SharedMemory = order.SharedMemory }, CancellationToken.None);
         using var run = TrainingRun.Load(
             new TrainingTask
             {
@@ -31,12 +31,13 @@ internal static class RankProgram
                 Rank = order.Rank,
                 CheckpointDirectory = order.Checkpoint,
                 OutputDirectory = order.Output,
+                Overlap = order.Overlap,
             },
             new WorkloadCatalog());
         var notes = new Notes();
         var outcome = run.Train(collective, notes, new StopSignal(), CancellationToken.None);
         var epochs = notes.Epochs.Select(epoch => new RankEpoch(epoch.Epoch, epoch.Samples, epoch.LedgerHash, new(epoch.Metrics.ToDictionary()))).ToList();
-        Console.WriteLine(JsonSerializer.Serialize(new RankResult(outcome.WeightsHash, outcome.Step, outcome.SamplesPerEpoch, run.ProbeHash, epochs)));
+        Console.WriteLine(JsonSerializer.Serialize(new RankResult(outcome.WeightsHash, outcome.Step, outcome.SamplesPerEpoch, run.ProbeHash, epochs, notes.EarlyBuckets)));
         return 0;
     }
 }

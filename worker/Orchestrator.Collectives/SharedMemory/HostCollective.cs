@@ -45,6 +45,8 @@ public sealed unsafe class HostCollective : OrderedCollective
 
     public override string Transport { get; }
 
+    public override bool IsNetworked => !layout.OneHost;
+
     /// <summary>For tests: called at each stage of an operation.</summary>
     internal Action<HostStage>? AtStage
     {

@@ -55,6 +55,8 @@ public sealed class TcpCollective : OrderedCollective
 
     public override string Transport { get; }
 
+    public override bool IsNetworked => true;
+
     /// <summary>What this rank has sent so far: bytes of all kinds, and the messages of sums.</summary>
     internal (long Bytes, long Messages) Sent => mesh.Sent;
 

@@ -5,8 +5,7 @@ using static TorchSharp.torch;
 namespace Orchestrator.Training.Engine;
 
 /// <summary>
-/// The partial sums that a rank keeps: row i ends as the sum of its i-th owned subtree. A row holds a gradient laid out as the weights are, then the changes of the float buffers. Backward
-/// accumulates into the row itself.
+/// The rows of a rank's partial sums. A row holds the changes of the float buffers, then a gradient laid out as the weights are. Backward accumulates into the row itself.
 /// </summary>
 internal sealed class PartialRows : IDisposable
 {
@@ -17,32 +16,33 @@ internal sealed class PartialRows : IDisposable
     private readonly Tensor[][] gradients;
     private int bound = -1;
 
-    public PartialRows(FlatModel model, IReadOnlyList<TreeNode> nodes)
+    /// <param name="allocate">Gives memory of the host, in bytes; null: torch's own, on the device.</param>
+    public PartialRows(FlatModel model, RowPlan plan, Func<long, CollectiveBuffer>? allocate = null)
     {
         this.model = model;
-        Nodes = nodes.Count;
-        Gradient = (int)model.Weights.NumberOfElements;
-        Stride = Gradient + (int)model.FlatStatistics.NumberOfElements;
-        var count = nodes.Select((node, index) => index + Depth(node.End - node.First)).DefaultIfEmpty(0).Max();
-        all = zeros([count, Stride], device: model.Device).DetachFromDisposeScope();
-        rows = [.. Enumerable.Range(0, count).Select(row => all[row].DetachFromDisposeScope())];
-        statistics = [.. rows.Select(row => row.narrow(0, Gradient, Stride - Gradient).DetachFromDisposeScope())];
-        gradients = [.. rows.Select(model.ViewsOf)];
+        Plan = plan;
+        Gradient = (int)model.FlatStatistics.NumberOfElements;
+        Stride = Gradient + (int)model.Weights.NumberOfElements;
+        Buffer = allocate?.Invoke(Math.Max(1, (long)plan.Count * Stride) * sizeof(float));
+        all = Buffer is null || plan.Count == 0 ? zeros([plan.Count, Stride], device: model.Device).DetachFromDisposeScope() : BufferTensor.Over(Buffer, plan.Count, Stride);
+        rows = [.. Enumerable.Range(0, plan.Count).Select(row => all[row].DetachFromDisposeScope())];
+        statistics = [.. rows.Select(row => row.narrow(0, 0, Gradient).DetachFromDisposeScope())];
+        gradients = [.. rows.Select(GradientViews)];
     }
 
-    /// <summary>Rows that are sent.</summary>
-    public int Nodes { get; }
+    public RowPlan Plan { get; }
 
-    /// <summary>Elements of a row that are gradient.</summary>
+    /// <summary>The column at which the gradient begins; before it are the float buffers' changes.</summary>
     public int Gradient { get; }
 
     /// <summary>Elements of a row.</summary>
     public int Stride { get; }
 
-    public int Count => rows.Length;
-
     /// <summary>[count, stride], on the device.</summary>
     public Tensor All => all;
+
+    /// <summary>Their memory, where it was given.</summary>
+    public CollectiveBuffer? Buffer { get; }
 
     /// <summary>A row's part for the float buffers' changes.</summary>
     public Tensor Statistics(int row) => statistics[row];
@@ -66,23 +66,46 @@ internal sealed class PartialRows : IDisposable
     /// <summary>row += next row</summary>
     public void Merge(int row) => rows[row].add_(rows[row + 1]);
 
+    /// <summary>Finishes columns of the last subtree's row: the leaf, and to it the left halves, the smallest first. Which of two sums comes first in an addition changes no bit.</summary>
+    public void Fold(Columns columns)
+    {
+        if (Plan.Nodes == 0)
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        using var untracked = no_grad();
+        var sum = Of(Plan.Last);
+        if (Plan.Leaf != Plan.Last)
+        {
+            sum.copy_(Of(Plan.Leaf));
+        }
+
+        for (var depth = Plan.Lefts - 1; depth >= 0; depth--)
+        {
+            sum.add_(Of(Plan.Left(depth)));
+        }
+
+        Tensor Of(int row) => rows[row].narrow(0, columns.First, columns.Length);
+    }
+
     public void Dispose()
     {
         foreach (var tensor in gradients.SelectMany(views => views).Concat(statistics).Concat(rows).Append(all))
         {
             tensor.Dispose();
         }
+
+        if (rows.Length == 0)
+        {
+            Buffer?.Dispose();
+        }
     }
 
-    /// <summary>Rows that a subtree needs while it is summed.</summary>
-    private static int Depth(int shards)
+    private Tensor[] GradientViews(Tensor row)
     {
-        if (shards <= 2)
-        {
-            return 1;
-        }
-
-        var left = ReductionTree.Split(new TreeNode(0, shards));
-        return Math.Max(Depth(left), 1 + Depth(shards - left));
+        using var gradient = row.narrow(0, Gradient, Stride - Gradient);
+        return model.ViewsOf(gradient);
     }
 }

@@ -21,8 +21,8 @@ internal sealed class StepEngine : IDisposable
     private readonly RunSpec spec;
     private readonly ICollective collective;
     private readonly ActivationMemory activations;
+    private readonly GradientSums sums;
     private readonly PartialRows rows;
-    private readonly StepReduction reduction;
     private readonly Tensor gradient;
     private readonly StepTotals totals;
     private readonly Tensor startStatistics;
@@ -31,7 +31,8 @@ internal sealed class StepEngine : IDisposable
     private readonly RunLength length;
 
     /// <param name="run">For the schedule.</param>
-    public StepEngine(Workload workload, FlatModel model, FlatOptimizer optimizer, RunSpec spec, ICollective collective, SampleLedger ledger, RunLength run)
+    /// <param name="overlaps">As <see cref="TrainingTask.Overlap"/>.</param>
+    public StepEngine(Workload workload, FlatModel model, FlatOptimizer optimizer, RunSpec spec, ICollective collective, SampleLedger ledger, RunLength run, bool overlaps)
     {
         this.workload = workload;
         this.model = model;
@@ -41,11 +42,10 @@ internal sealed class StepEngine : IDisposable
         this.ledger = ledger;
         length = run;
         activations = new ActivationMemory(model.Device.type);
-        var nodes = collective.Plan.OwnedNodes(collective.Rank);
-        rows = new PartialRows(model, nodes);
-        reduction = new StepReduction(rows, collective, model.Device);
-        gradient = reduction.Total.narrow(0, 0, rows.Gradient).DetachFromDisposeScope();
-        totals = new StepTotals(rows.Count, nodes.Count, (int)model.FlatCounters.NumberOfElements);
+        sums = new GradientSums(model, collective, overlaps);
+        rows = sums.Rows;
+        gradient = sums.Total.narrow(0, rows.Gradient, rows.Stride - rows.Gradient).DetachFromDisposeScope();
+        totals = new StepTotals(rows.Plan, (int)model.FlatCounters.NumberOfElements);
         startStatistics = model.FlatStatistics.clone().DetachFromDisposeScope();
         startCounters = HostMemory.Allocate(model.FlatCounters.shape, ScalarType.Int64, CPU);
     }
@@ -70,20 +70,28 @@ internal sealed class StepEngine : IDisposable
         using var scope = NewDisposeScope();
         var began = Stopwatch.GetTimestamp();
         model.Module.train();
-        if (rows.Stride > rows.Gradient)
+        if (rows.Gradient > 0)
         {
             startStatistics.copy_(model.FlatStatistics);
         }
 
         ReadCounters(startCounters);
+        sums.Restart();
         var nodes = collective.Plan.OwnedNodes(collective.Rank);
-        for (var index = 0; index < nodes.Count; index++)
+        var context = new ShardContext(step, samples, input, alive, reached, traced);
+        for (var index = 0; index < nodes.Count - 1; index++)
         {
-            Accumulate(nodes[index], index, new ShardContext(step, samples, input, alive, reached, traced));
+            Accumulate(nodes[index], index, context);
+        }
+
+        if (nodes.Count > 0)
+        {
+            AccumulateLast(nodes[^1], context);
         }
 
         RestoreBuffers();
-        totals.Signal(signals);
+        totals.Fold();
+        totals.Signal(signals, sums.IsTorn);
         var work = Stopwatch.GetElapsedTime(began);
         alive(TrainingPhase.Reducing);
         var (norm, loss) = Reduce(step, reached, traced);
@@ -103,8 +111,7 @@ internal sealed class StepEngine : IDisposable
     public void Dispose()
     {
         gradient.Dispose();
-        reduction.Dispose();
-        rows.Dispose();
+        sums.Dispose();
         startStatistics.Dispose();
         startCounters.Dispose();
     }
@@ -129,6 +136,19 @@ internal sealed class StepEngine : IDisposable
         Accumulate(new TreeNode(split, node.End), row + 1, context);
         rows.Merge(row);
         totals.Merge(row);
+    }
+
+    /// <summary>The last subtree, which <see cref="GradientSums"/> finishes.</summary>
+    private void AccumulateLast(TreeNode node, ShardContext context)
+    {
+        for (var depth = 0; depth < rows.Plan.Lefts; depth++)
+        {
+            var split = ReductionTree.Split(node);
+            Accumulate(new TreeNode(node.First, split), rows.Plan.Left(depth), context);
+            node = new TreeNode(split, node.End);
+        }
+
+        Accumulate(node, rows.Plan.Leaf, context);
     }
 
     private void RunShard(int shard, int row, ShardContext context)
@@ -169,7 +189,15 @@ internal sealed class StepEngine : IDisposable
             // The mean over the global step's samples: scaled before backward, by a number that no split changes.
             using (Span("backward", context.Traced))
             {
-                loss.mul(1f / context.Samples).backward();
+                var scaled = loss.mul(1f / context.Samples);
+                if (shard == collective.Plan.Ranges[collective.Rank].End - 1)
+                {
+                    sums.LastBackward(scaled, context.Reached);
+                }
+                else
+                {
+                    scaled.backward();
+                }
             }
 
             totals.Loss(row) += loss.ToDouble();
@@ -180,7 +208,7 @@ internal sealed class StepEngine : IDisposable
     private void AddBufferChanges(int row)
     {
         using var untracked = no_grad();
-        if (rows.Stride > rows.Gradient)
+        if (rows.Gradient > 0)
         {
             rows.Statistics(row).add_(model.FlatStatistics - startStatistics);
         }
@@ -201,7 +229,7 @@ internal sealed class StepEngine : IDisposable
     private void RestoreBuffers()
     {
         using var untracked = no_grad();
-        if (rows.Stride > rows.Gradient)
+        if (rows.Gradient > 0)
         {
             model.FlatStatistics.copy_(startStatistics);
         }
@@ -224,10 +252,13 @@ internal sealed class StepEngine : IDisposable
     {
         using (Span("all-reduce", traced))
         {
+            sums.Finish(reached);
             reached(TrainingPoint.Totals);
             totals.Reduce(collective);
-            reached(TrainingPoint.Gradients);
-            reduction.Reduce();
+            if (totals.Torn > 0)
+            {
+                sums.Repeat();
+            }
         }
 
         if (!double.IsFinite(totals.TotalLoss))
@@ -235,7 +266,7 @@ internal sealed class StepEngine : IDisposable
             throw new DivergedException(step, "loss");
         }
 
-        var elements = reduction.HostTotal[..rows.Gradient];
+        var elements = sums.HostTotal[rows.Gradient..];
         var squares = GradientNorm.SumOfSquares(elements);
         if (!double.IsFinite(squares))
         {
@@ -262,13 +293,13 @@ internal sealed class StepEngine : IDisposable
     {
         using var scope = NewDisposeScope();
         using var untracked = no_grad();
-        reduction.ToDevice();
+        sums.ToDevice();
         var clip = spec.Training.Clip;
         var scale = clip?.Norm is { } greatest && norm > greatest ? greatest / norm : 1;
         optimizer.Update(gradient, new UpdateStep(rate, step, scale, clip?.Value ?? double.PositiveInfinity));
-        if (rows.Stride > rows.Gradient)
+        if (rows.Gradient > 0)
         {
-            model.FlatStatistics.add_(reduction.Total.narrow(0, rows.Gradient, rows.Stride - rows.Gradient).div_((float)nonEmptyShards));
+            model.FlatStatistics.add_(sums.Total.narrow(0, 0, rows.Gradient).div_((float)nonEmptyShards));
         }
 
         if (startCounters.NumberOfElements > 0)

@@ -10,10 +10,11 @@ namespace Orchestrator.Training.Engine;
 internal sealed class StepReduction : IDisposable
 {
     /// <summary>Elements of one call: what a span of several rows can hold.</summary>
-    private const int Bucket = 1 << 26;
+    private const int GreatestSpan = 1 << 26;
 
     private readonly PartialRows rows;
     private readonly ICollective collective;
+    private readonly CollectiveBuffer? buffer;
     private readonly Tensor? staged;
     private readonly Tensor hostTotal;
     private readonly bool alone;
@@ -26,10 +27,13 @@ internal sealed class StepReduction : IDisposable
 
         // A single rank's one row is the sum already.
         alone = collective.WorldSize == 1 && device.type == DeviceType.CPU;
-        hostTotal = alone ? rows.All[0].DetachFromDisposeScope() : HostMemory.Allocate([rows.Stride], ScalarType.Float32, device);
+        buffer = rows.Buffer is null ? null : collective.Allocate((long)rows.Stride * sizeof(float));
+        hostTotal = buffer is not null ? BufferTensor.Over(buffer, rows.Stride)
+            : alone ? rows.All[0].DetachFromDisposeScope()
+            : HostMemory.Allocate([rows.Stride], ScalarType.Float32, device);
         if (device.type != DeviceType.CPU)
         {
-            staged = HostMemory.Allocate([rows.Nodes, rows.Stride], ScalarType.Float32, device);
+            staged = HostMemory.Allocate([rows.Plan.Nodes, rows.Stride], ScalarType.Float32, device);
             deviceTotal = zeros(rows.Stride, device: device).DetachFromDisposeScope();
         }
     }
@@ -37,6 +41,17 @@ internal sealed class StepReduction : IDisposable
     /// <summary>[stride]: the sum over all shards, in the host's memory.</summary>
     public Span<float> HostTotal => HostMemory.Span<float>(hostTotal);
 
+    /// <summary>[stride]: the sum on the device, once <see cref="ToDevice"/> has brought it there. Always the same tensor.</summary>
+    public Tensor Total => deviceTotal ?? hostTotal;
+
+    /// <summary>Begins to sum columns of rows in the collective's memory, beside the caller.</summary>
+    public void Begin(Columns columns) => collective.Begin<float>(
+        rows.Buffer!.At((long)columns.First * sizeof(float)), rows.Stride, buffer!.At((long)columns.First * sizeof(float)), columns.Length);
+
+    /// <summary>Waits for all that was begun.</summary>
+    public void Complete() => collective.Complete();
+
+    /// <summary>Sums whole rows.</summary>
     public void Reduce()
     {
         if (alone)
@@ -45,19 +60,16 @@ internal sealed class StepReduction : IDisposable
         }
 
         using var scope = NewDisposeScope();
-        staged?.copy_(rows.All.narrow(0, 0, rows.Nodes));
+        staged?.copy_(rows.All.narrow(0, 0, rows.Plan.Nodes));
         ReadOnlySpan<float> partials = HostMemory.Span<float>(staged ?? rows.All);
         var total = HostTotal;
-        for (var first = 0; first < rows.Stride; first += Bucket)
+        for (var first = 0; first < rows.Stride; first += GreatestSpan)
         {
-            var length = Math.Min(Bucket, rows.Stride - first);
-            var mine = rows.Nodes == 0 ? [] : partials.Slice(first, ((rows.Nodes - 1) * rows.Stride) + length);
+            var length = Math.Min(GreatestSpan, rows.Stride - first);
+            var mine = rows.Plan.Nodes == 0 ? [] : partials.Slice(first, ((rows.Plan.Nodes - 1) * rows.Stride) + length);
             collective.AllReduce(mine, rows.Stride, total.Slice(first, length));
         }
     }
-
-    /// <summary>[stride]: the sum on the device, once <see cref="ToDevice"/> has brought it there. Always the same tensor.</summary>
-    public Tensor Total => deviceTotal ?? hostTotal;
 
     public void ToDevice() => deviceTotal?.copy_(hostTotal);
 

@@ -6,7 +6,7 @@ namespace Orchestrator.Training.Engine;
 /// A step's scalar sums, in double: the loss; what the ledger counts; what ranks tell each other with every step; and the integer buffers' changes (all but the loss exact, below 2^53). They follow the
 /// same tree as the gradient.
 /// </summary>
-internal sealed class StepTotals(int rows, int nodes, int counters)
+internal sealed class StepTotals(RowPlan plan, int counters)
 {
     private const int LossColumn = 0;
     private const int SamplesColumn = 1;
@@ -16,10 +16,11 @@ internal sealed class StepTotals(int rows, int nodes, int counters)
     private const int HighHashColumn = 3;
     private const int StopColumn = 4;
     private const int SwitchColumn = 5;
-    private const int Fixed = 6;
+    private const int TornColumn = 6;
+    private const int Fixed = 7;
 
     private readonly int width = Fixed + counters;
-    private readonly double[] partials = new double[rows * (Fixed + counters)];
+    private readonly double[] partials = new double[plan.Count * (Fixed + counters)];
     private readonly double[] total = new double[Fixed + counters];
 
     public double TotalLoss => total[LossColumn];
@@ -33,6 +34,9 @@ internal sealed class StepTotals(int rows, int nodes, int counters)
 
     /// <summary>Ranks that know what comes after this generation.</summary>
     public int Switching => (int)total[SwitchColumn];
+
+    /// <summary>Ranks whose gradients changed while they were summed.</summary>
+    public int Torn => (int)total[TornColumn];
 
     public ReadOnlySpan<double> TotalCounterChanges => total.AsSpan(Fixed);
 
@@ -50,29 +54,53 @@ internal sealed class StepTotals(int rows, int nodes, int counters)
     }
 
     /// <summary>What this rank tells the others with the step; once its rows are summed. A rank without shards has no say.</summary>
-    public void Signal(StepSignals signals)
+    public void Signal(StepSignals signals, bool torn = false)
     {
-        if (nodes > 0)
+        if (plan.Nodes > 0)
         {
             partials[StopColumn] += signals.Stop ? 1 : 0;
             partials[SwitchColumn] += signals.Switch ? 1 : 0;
+            partials[TornColumn] += torn ? 1 : 0;
         }
     }
 
-    public void Clear(int row) => partials.AsSpan(row * width, width).Clear();
+    public void Clear(int row) => Row(row).Clear();
 
     /// <summary>row += next row</summary>
-    public void Merge(int row)
+    public void Merge(int row) => Add(row, row + 1);
+
+    /// <summary>Finishes the last subtree's row: as <see cref="PartialRows.Fold"/>.</summary>
+    public void Fold()
     {
-        var sum = partials.AsSpan(row * width, width);
-        var next = partials.AsSpan((row + 1) * width, width);
-        for (var index = 0; index < width; index++)
+        if (plan.Nodes == 0)
         {
-            sum[index] += next[index];
+            return;
+        }
+
+        if (plan.Leaf != plan.Last)
+        {
+            Row(plan.Leaf).CopyTo(Row(plan.Last));
+        }
+
+        for (var depth = plan.Lefts - 1; depth >= 0; depth--)
+        {
+            Add(plan.Last, plan.Left(depth));
         }
     }
 
-    public void Reduce(ICollective collective) => collective.AllReduce<double>(partials.AsSpan(0, nodes * width), width, total);
+    public void Reduce(ICollective collective) => collective.AllReduce<double>(partials.AsSpan(0, plan.Nodes * width), width, total);
+
+    private Span<double> Row(int row) => partials.AsSpan(row * width, width);
+
+    private void Add(int row, int other)
+    {
+        var sum = Row(row);
+        var addend = Row(other);
+        for (var index = 0; index < width; index++)
+        {
+            sum[index] += addend[index];
+        }
+    }
 }
 
 /// <summary>What a rank tells the others with a step.</summary>

@@ -29,7 +29,7 @@ internal sealed class TrainingLoop : IDisposable
         (this.session, this.collective, this.start, this.cancellationToken) = (session, collective, start, cancellationToken);
         (run, state) = (session.Run, session.State);
         var shards = collective.Plan.Ranges[collective.Rank];
-        engine = new StepEngine(run.Workload, run.Model, run.Optimizer, run.Spec, collective, state.Ledger, new RunLength(run.Plan.Steps, run.Spec.Training.Epochs));
+        engine = new StepEngine(run.Workload, run.Model, run.Optimizer, run.Spec, collective, state.Ledger, new RunLength(run.Plan.Steps, run.Spec.Training.Epochs), run.Task.Overlap);
         evaluator = new Evaluator(run.Workload, run.Model, run.Dataset.Manifest, run.Spec.Seed);
         best = new BestEpoch(run.Spec.Training.Checkpoint);
         input = new BatchLoader(

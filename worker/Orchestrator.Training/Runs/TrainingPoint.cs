@@ -14,11 +14,14 @@ public enum TrainingPoint
     Forward,
     Backward,
 
+    /// <summary>Before the gradients of all ranks are added; the first bucket of them, where they go in several: then backward still runs.</summary>
+    Gradients,
+
+    /// <summary>Before each further bucket, with the ones before it on their way.</summary>
+    Bucket,
+
     /// <summary>Before the losses, counts and signals of all ranks are added.</summary>
     Totals,
-
-    /// <summary>Before the gradients of all ranks are added.</summary>
-    Gradients,
 
     /// <summary>The sums are checked; nothing is written yet.</summary>
     Update,

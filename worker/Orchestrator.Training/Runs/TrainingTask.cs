@@ -30,4 +30,7 @@ public sealed record TrainingTask
 
     /// <summary><c>cpu</c> or <c>cuda:0</c>.</summary>
     public string Device { get; init; } = "cpu";
+
+    /// <summary>Whether gradients may be on their way to other hosts while the rest of backward is computed. Decides no bit; ranks need not agree on it.</summary>
+    public bool Overlap { get; init; } = true;
 }

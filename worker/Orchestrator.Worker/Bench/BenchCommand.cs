@@ -3,13 +3,14 @@ using Orchestrator.Worker.Bench.Parts;
 
 namespace Orchestrator.Worker.Bench;
 
-/// <summary><c>bench train|allreduce|checkpoint</c>: measures this machine, in turns with what a user would pick instead.</summary>
+/// <summary><c>bench train|allreduce|overlap|checkpoint</c>: measures this machine, in turns with what a user would pick instead.</summary>
 internal static class BenchCommand
 {
     public static Command Create() => new("bench", "Measures this machine.")
     {
         Measurement("train", "Training, against plain TorchSharp loops.", TrainBench.RunAsync),
         Measurement("allreduce", "Summing gradients through shared memory and TCP, against Gloo and a memory copy.", AllReduceBench.RunAsync),
+        Measurement("overlap", "Two workers with a slow link between them, whose gradients travel during backward, against afterwards.", OverlapBench.RunAsync),
         Measurement("checkpoint", "Training with a checkpoint at every epoch, against none.", CheckpointBench.RunAsync),
         PartCommand.Create(),
     };

@@ -7,7 +7,7 @@ namespace Orchestrator.Worker.Bench;
 /// <summary>What benchmarks train.</summary>
 internal static class BenchSpecs
 {
-    /// <summary>Of each worker.</summary>
+    /// <summary>Of each worker, where nothing else is said.</summary>
     public const int Batch = 64;
 
     public static readonly (string Name, string Model)[] Models =
@@ -21,7 +21,8 @@ internal static class BenchSpecs
         new(HardwarePins.Environment(spec.Training).Concat(HostAllocator.Environment), StringComparer.Ordinal);
 
     /// <param name="checkpointEvery">Epochs.</param>
-    public static RunSpec Of(JsonObject model, int shards, int worldSize, string hardware = TrainingSpec.PinnedHardware, int checkpointEvery = int.MaxValue) => new()
+    /// <param name="batch">Of each worker.</param>
+    public static RunSpec Of(JsonObject model, int shards, int worldSize, string hardware = TrainingSpec.PinnedHardware, int checkpointEvery = int.MaxValue, int batch = Batch) => new()
     {
         Name = "bench",
         Workload = "image-classifier",
@@ -31,7 +32,7 @@ internal static class BenchSpecs
         Training = new TrainingSpec
         {
             Epochs = int.MaxValue,
-            BatchSize = Batch * worldSize,
+            BatchSize = batch * worldSize,
             Shards = shards,
             Hardware = hardware,
             Workers = new WorkersSpec { Min = worldSize, Max = worldSize },

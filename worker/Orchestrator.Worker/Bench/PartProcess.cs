@@ -18,12 +18,14 @@ internal sealed class PartProcess : IAsyncDisposable
     }
 
     /// <summary>This program again, as a part of a benchmark.</summary>
-    public static async Task<PartProcess> StartAsync(PartOrder order, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
+    /// <param name="prefix">What starts it: a program and its first arguments; null: nothing.</param>
+    public static async Task<PartProcess> StartAsync(PartOrder order, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken, IReadOnlyList<string>? prefix = null)
     {
         // The program itself, or the dotnet host with the program's assembly.
         var program = Environment.ProcessPath!;
         string[] assembly = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [typeof(PartProcess).Assembly.Location] : [];
-        var part = Start(program, [.. assembly, "bench", PartCommand.Name], environment);
+        string[] words = [.. prefix ?? [], program, .. assembly, "bench", PartCommand.Name];
+        var part = Start(words[0], words[1..], environment);
         await part.TellAsync(JsonSerializer.Serialize(order), cancellationToken);
         return part;
     }
@@ -52,7 +54,7 @@ internal sealed class PartProcess : IAsyncDisposable
     /// <summary>Tells the count of a turn and hears its seconds.</summary>
     public async Task<double> MeasureAsync(string turn, CancellationToken cancellationToken) => (await MeasureStepsAsync(turn, cancellationToken))[0];
 
-    /// <summary>The seconds of a turn, and after them those of a part of each of its steps.</summary>
+    /// <summary>The seconds of a turn, and after them what it said of each of its steps: a trainer those of the last shard's backward, then those of the sums.</summary>
     public async Task<double[]> MeasureStepsAsync(string turn, CancellationToken cancellationToken)
     {
         await TellAsync(turn, cancellationToken);

@@ -75,6 +75,7 @@ internal sealed class TrainerHost(AgentLink link)
         UntilEpoch = told.Task.UntilEpoch,
         OutputDirectory = told.OutputDirectory,
         Device = told.Device,
+        Overlap = Environment.GetEnvironmentVariable("ORCH_OVERLAP") != "off",
     };
 
     private static WorkerTracing? Tracing() => Uri.TryCreate(Environment.GetEnvironmentVariable(TrainerEnvironment.Telemetry), UriKind.Absolute, out var endpoint)

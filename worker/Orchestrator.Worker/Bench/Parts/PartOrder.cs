@@ -25,4 +25,6 @@ internal enum PartTransport
 }
 
 /// <summary>What a part of a benchmark is told, as one line on its standard input. A turn is a line after that: a count, or a size and a count.</summary>
-internal sealed record PartOrder(PartKind Kind, string Spec = "", string Dataset = "", string Output = "", int WorldSize = 1, int Rank = 0, PartTransport Transport = PartTransport.Fastest);
+/// <param name="Address">Where it listens for the others.</param>
+/// <param name="Overlap">As the task's.</param>
+internal sealed record PartOrder(PartKind Kind, string Spec = "", string Dataset = "", string Output = "", int WorldSize = 1, int Rank = 0, PartTransport Transport = PartTransport.Fastest, string Address = "127.0.0.1", bool Overlap = true);

@@ -10,7 +10,7 @@ internal static class ReducerPart
 {
     public static void Run(PartOrder order)
     {
-        var collective = Rendezvous.Meet(order.Rank, ShardPlan.Even(order.WorldSize, order.WorldSize), order.Transport);
+        var collective = Rendezvous.Meet(order, ShardPlan.Even(order.WorldSize, order.WorldSize));
         while (Console.ReadLine()?.Split(' ').Select(int.Parse).ToArray() is [var kilobytes, var count])
         {
             var elements = kilobytes << 8;

@@ -11,6 +11,7 @@ internal sealed class TrainerPart : ITrainingObserver
 {
     private readonly SliceClock clock = new();
     private long evaluating;
+    private long backward;
     private long reducing;
     private long saving;
     private string output = "";
@@ -19,7 +20,7 @@ internal sealed class TrainerPart : ITrainingObserver
     {
         var spec = RunSpec.FromJson(order.Spec);
         var plan = ShardPlan.Even(spec.Training.Shards, order.WorldSize);
-        var collective = Rendezvous.Meet(order.Rank, plan);
+        var collective = Rendezvous.Meet(order, plan);
         var task = new TrainingTask
         {
             Spec = spec,
@@ -28,6 +29,7 @@ internal sealed class TrainerPart : ITrainingObserver
             Plan = plan,
             Rank = order.Rank,
             OutputDirectory = order.Output,
+            Overlap = order.Overlap,
         };
         using var run = TrainingRun.Load(task, new WorkloadCatalog());
         var part = new TrainerPart { output = order.Output };
@@ -59,7 +61,13 @@ internal sealed class TrainerPart : ITrainingObserver
         }
 
         reducing = progress.Phase == TrainingPhase.Reducing ? Stopwatch.GetTimestamp() : 0;
+        if (reducing != 0)
+        {
+            clock.Note(Stopwatch.GetElapsedTime(backward, reducing));
+        }
     }
+
+    public void Reached(TrainingPoint point, long step) => backward = point == TrainingPoint.Backward ? Stopwatch.GetTimestamp() : backward;
 
     public void EpochFinished(EpochResult result)
     {
