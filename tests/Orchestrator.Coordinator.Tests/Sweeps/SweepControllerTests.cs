@@ -99,11 +99,13 @@ public sealed class SweepControllerTests : IDisposable
         var id = await world.SubmitAsync();
         await SweepWorld.UntilAsync(() => world.Sent.OfType<RunTrial>().Count() == 2);
 
+        var submitted = time.GetUtcNow();
         time.Advance(SweepController.Silence / 2);
         await world.BringAsync(new TrialStarted(id, 1, 1, $"{id}-1"));
         await SweepWorld.UntilAsync(() =>
         {
-            if (world.Sent.OfType<RunTrial>().Count() == 2)
+            // Never so far that the other one has been silent for long as well.
+            if (time.GetUtcNow() - submitted < 1.4 * SweepController.Silence)
             {
                 time.Advance(SweepController.Silence / 15);
             }
