@@ -55,4 +55,16 @@ public sealed class SameBitsTests : ClusterTest
             Assert.Single(runs.Select(run => run.GetProperty("history").GetRawText()).Distinct(StringComparer.Ordinal));
         }
     }
+
+    [Fact(Timeout = 180_000)]
+    public async Task The_bench_of_bits_finds_one_hash_over_every_transport()
+    {
+        var bench = (await Prepare().Orch.JsonAsync("bench", "bits", "--models", "mlp", "--optimizers", "nesterov", "--workers", "1,3")).Json();
+
+        Assert.Equal(
+            ["1 one process", "3 shared memory", "3 tcp", "3 shared memory and tcp, 2 hosts"],
+            bench.Items("rows").Select(row => $"{row.Number("workers")} {row.Text("transport").Split(" (")[0]}"));
+        Assert.Single(bench.Items("rows").Select(row => row.Text("weightsHash")).Distinct(StringComparer.Ordinal));
+        Assert.All(bench.Items("rows"), row => Assert.Equal(20, row.Number("steps")));
+    }
 }

@@ -125,6 +125,20 @@ public sealed class TpeTests : ModelSamplerConformance
     }
 
     [Fact]
+    public void With_trials_in_parallel_the_model_begins_when_half_of_the_first_ones_have_ended()
+    {
+        var space = new SearchSpace([new("x", new ParameterDomain.Uniform(0, 1))]);
+        string At(int ended, int asked) => new TpeSampler().Suggest(
+            new Study(space, 1, Goal.Minimize, [.. Enumerable.Range(0, asked).Select(number => number < ended
+                ? new ObservedTrial(number, SpaceRoom.Draw(space, 5, number), ObservedState.Succeeded, [], number)
+                : new ObservedTrial(number, SpaceRoom.Draw(space, 5, number), ObservedState.Running, [], (double?)null))]), asked)!.Reason;
+        Assert.StartsWith("start", At(4, 12), StringComparison.Ordinal);
+        Assert.Contains("model", At(5, 12), StringComparison.Ordinal);
+        Assert.StartsWith("start", At(8, 9), StringComparison.Ordinal);
+        Assert.Contains("model", At(8, 10), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_kernels_mass_in_the_cube_is_the_normal_distributions()
     {
         double[] masses = [1, 1, 1, 1, 1];

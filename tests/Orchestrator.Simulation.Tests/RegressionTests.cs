@@ -48,6 +48,17 @@ public sealed class RegressionTests : IDisposable
         ]));
 
     [Fact]
+    public void Nobody_waits_to_meet_one_who_has_heard_of_the_generation_after_already() => Play(new Schedule(
+        8849,
+        new Settings([1, 2], 1, 3, new Every(3, EveryUnit.Step), true),
+        [
+            new Fault(4.924, FaultKind.FreezeInExchange, 50, 21, 2, 1.5),
+            new Fault(5.110, FaultKind.KillInExchange, 13, 23, 2, 13.2),
+            new Fault(6.437, FaultKind.FreezeAgent, 25, 17, 0, 0.4),
+            new Fault(7.134, FaultKind.Drain, 21, 41, 0, 0.3),
+        ]));
+
+    [Fact]
     public void A_checkpoint_that_is_told_between_two_generations_stands() => Play(new Schedule(
         1410,
         new Settings([1, 2, 1, 1], 2, 2, new Every(100, EveryUnit.Epoch), true),

@@ -13,6 +13,8 @@ public sealed class Files
     [Theory]
     [InlineData("digits.yaml")]
     [InlineData("fashion-mnist.yaml")]
+    [InlineData("stopping/mlp.yaml")]
+    [InlineData("stopping/cnn.yaml")]
     public void A_shipped_sweep_is_taken(string file)
     {
         var sweep = SweepFile.Parse(File.ReadAllText(Path.Combine(Root, "samples", file)), file, []);

@@ -16,12 +16,12 @@ public sealed record CollectiveOptions
     /// <summary>Whether ranks that can read each other's memory do so.</summary>
     public bool SharedMemory { get; init; } = true;
 
+    /// <summary>What counts as this rank's host: ranks of different ones share no memory. Null: the machine.</summary>
+    public string? Host { get; init; }
+
     /// <summary>Rows up to this size, in bytes, are still in the caches of the core that wrote them, from where others read slowly: they
     /// are staged wherever they lie.</summary>
     internal int CachedBytes { get; init; } = 12 << 20;
-
-    /// <summary>For tests: another host's name.</summary>
-    internal string? Host { get; init; }
 
     internal void Validate()
     {

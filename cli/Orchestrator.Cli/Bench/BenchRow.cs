@@ -15,6 +15,16 @@ internal sealed record BenchRow(
     [property: JsonPropertyName("unit")] string Unit,
     [property: JsonPropertyName("samples")] int Samples)
 {
+    /// <summary>Of ours, where a bench tells it; null otherwise.</summary>
+    [JsonPropertyName("best")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Best { get; init; }
+
+    /// <summary>The other end of it.</summary>
+    [JsonPropertyName("worst")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Worst { get; init; }
+
     /// <summary>Where the ratio lies with 95 % certainty, for what was measured so; null otherwise.</summary>
     [JsonPropertyName("low")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -40,8 +50,10 @@ internal sealed record BenchRow(
         }
 
         Tables.Print(shell, ["case", "ours", "peer", "ratio", "unit", "samples"], rows.Select(row => (IReadOnlyList<string>)
-            [row.Case, Plain.Number(row.Ours), Plain.Number(row.Peer), RatioOf(row), row.Unit, row.Samples.ToString()]));
+            [row.Case, OursOf(row), Plain.Number(row.Peer), RatioOf(row), row.Unit, row.Samples.ToString()]));
     }
+
+    private static string OursOf(BenchRow row) => row.Best is { } best && row.Worst is { } worst ? $"{Plain.Number(row.Ours)} ({Plain.Number(best)} to {Plain.Number(worst)})" : Plain.Number(row.Ours);
 
     private static string RatioOf(BenchRow row) =>
         row.Low is { } low && row.High is { } high ? $"{Plain.Number(row.Ratio)} ({Plain.Number(low)} to {Plain.Number(high)})" : Plain.Number(row.Ratio);

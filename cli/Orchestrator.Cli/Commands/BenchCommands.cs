@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Cli.Bench;
+using Orchestrator.Cli.Bench.Recovery;
 using Orchestrator.Cli.Bench.Search;
 using Orchestrator.Cli.Terminal;
 
@@ -14,6 +15,8 @@ internal static class BenchCommands
         ForwardedCommands.Bench(shell, "allreduce", "Summing gradients over TCP, against a memory copy and against Gloo where it is installed"),
         ForwardedCommands.Bench(shell, "overlap", "Two workers with a slow link between them: gradients that travel during backward, against afterwards"),
         ForwardedCommands.Bench(shell, "checkpoint", "Training with a checkpoint at every epoch, against none"),
+        ForwardedCommands.Bits(shell),
+        RecoveryBench.Build(shell),
         ControlBench.Build(shell),
         SearchBench.Build(shell),
     };

@@ -69,6 +69,13 @@ internal static class ForwardedCommands
     public static Command Bench(Shell shell, string name, string description) => Forward(
         shell, new Command(name, description).With(Number("--rounds", "turns of each side", 15, 1, 10_000)).WithOutput(), "bench");
 
+    public static Command Bits(Shell shell) => Forward(
+        shell,
+        new Command("bits", "The same files on 1, 2, 3, 4 and 8 workers over every transport: the hashes of their weights, which must be equal")
+            .With(Option("--models", "some of mlp,cnn (all unless told)"), Option("--optimizers", "some of sgd,nesterov,adam,adamw,rmsprop (all unless told)"), Option("--workers", "some of 1,2,3,4,8 (all unless told)"))
+            .WithOutput(),
+        "bench");
+
     /// <summary>What a sweep file asks for; needs no coordinator that runs.</summary>
     public static Command Preview(Shell shell) => new Command("preview", "What a sweep file asks for: trials, epochs, samples of the space; needs no coordinator")
         .Takes(Text("FILE", "the sweep file, YAML")).With(

@@ -9,6 +9,10 @@ internal static partial class Native
 
     public const int Kill = 9;
 
+    public const int Stop = 19;
+
+    public const int Continue = 18;
+
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int Signal(int pid, int signal);
 

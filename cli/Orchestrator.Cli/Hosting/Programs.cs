@@ -80,5 +80,17 @@ public static class Programs
     /// <summary>Ends every process of the session that <see cref="StartApart"/> began.</summary>
     public static void KillSession(int pid) => _ = Native.Signal(-pid, Native.Kill);
 
+    /// <summary>SIGKILL.</summary>
+    public static void Kill(int pid) => _ = Native.Signal(pid, Native.Kill);
+
+    /// <summary>SIGSTOP.</summary>
+    public static void Freeze(int pid) => _ = Native.Signal(pid, Native.Stop);
+
+    /// <summary>SIGSTOP for every process of the session that <see cref="StartApart"/> began: as for its peers a machine whose cable is pulled.</summary>
+    public static void FreezeSession(int pid) => _ = Native.Signal(-pid, Native.Stop);
+
+    /// <summary>SIGCONT.</summary>
+    public static void ThawSession(int pid) => _ = Native.Signal(-pid, Native.Continue);
+
     public static void Terminate(int pid) => _ = Native.Signal(pid, Native.Terminate);
 }

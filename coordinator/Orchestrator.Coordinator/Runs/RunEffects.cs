@@ -37,8 +37,10 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
             case RunEvent.GenerationBegun e:
                 if (before.Next?.Number == e.Generation)
                 {
+                    // It goes on where the one before is, of which the journal knows the last epoch or checkpoint only.
+                    var reached = ProgressOf(after.Id)?.Step ?? 0;
                     Over(before, after, "", e.At, leave: (run, member) => LetGo(run, member, e.Generation));
-                    Follow(after.Id, e.Generation).Reached(after.Step);
+                    Follow(after.Id, e.Generation).Reached(Math.Max(reached, after.Step));
                 }
 
                 TraceContexts.Write("place", ContextOf(after), TraceContexts.NewSpanId(), after.Current!.ProposedAt, e.At, after, e.Generation);

@@ -14,7 +14,7 @@ namespace Orchestrator.Coordinator.Sessions;
 internal sealed partial class AgentApi(AgentDirectory agents, AgentAdoption adoption, ReportIntake intake, RunEffects effects, RunTable table, RunLogs logs,
     AgentWatch watch, IArtifactStore artifacts, TimeProvider time, ILogger<AgentApi> logger) : AgentService.AgentServiceBase
 {
-    internal const double HeartbeatSeconds = 1;
+    internal const double HeartbeatSeconds = 0.5;
     private static readonly TimeSpan JournalPause = TimeSpan.FromSeconds(2);
     private const int MostSlots = 1024;
 

@@ -29,8 +29,8 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     /// <summary>How long where its agent is cut off as well.</summary>
     private static readonly TimeSpan DoubleSuspicionSettles = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Heartbeats older than this say nothing about who hangs.</summary>
-    private static readonly TimeSpan StaleHeartbeat = TimeSpan.FromSeconds(2);
+    /// <summary>Heartbeats older than this, three of them, say nothing about who hangs.</summary>
+    private static readonly TimeSpan StaleHeartbeat = TimeSpan.FromSeconds(1.5);
 
     /// <summary>Between two looks lies a tenth of this. After a longer while it was this process that stood still, and what the others said meanwhile lies in its sockets.</summary>
     private static readonly TimeSpan Standstill = TimeSpan.FromSeconds(1);

@@ -39,6 +39,34 @@ public sealed class MembershipTests : SessionTest
     }
 
     [Fact]
+    public async Task The_steps_of_a_generation_that_another_goes_on_from_stay_known()
+    {
+        await StartAsync();
+        var leaving = await AgentAsync("a");
+        var id = await SubmitAsync();
+        var task = await TaskAsync(leaving);
+        leaving.Ready(task);
+        await task.Begun;
+        task.Step = 7;
+        await Eventually.TrueAsync(async () => (await GetAsync(id)).Step == 7, Patience);
+        var staying = await AgentAsync("b");
+        leaving.Drain();
+        var newcomer = await TaskAsync(staying);
+
+        // Nobody has been heard at a step of the next one when it begins.
+        task.Step = 0;
+        staying.Ready(newcomer);
+        await newcomer.Begun;
+        await Eventually.TrueAsync(async () => (await GetAsync(id)).Generation == 2, Patience);
+        Assert.Equal(7, (await GetAsync(id)).Step);
+
+        // And where all of it dies, these are lost.
+        leaving.Fail(task, "lost", "its process was killed");
+        staying.Fail(newcomer, "lost", "its process was killed");
+        await Eventually.TrueAsync(async () => (await GetAsync(id)).StepsLost == 7, Patience);
+    }
+
+    [Fact]
     public async Task A_slot_that_is_free_goes_to_a_run_that_can_use_it_and_a_newcomer_that_fails_disturbs_nobody()
     {
         await StartAsync();

@@ -197,7 +197,7 @@ internal sealed class SimulatedTrainer
         try
         {
             Beat("waiting");
-            Orders.Run(order.Generation, over.Cancel);
+            Orders.Meet(order.Generation, over.Cancel);
             mesh = await Mesh.MeetAsync(World, simulation.Network, this, order, over.Token);
             Orders.Run(order.Generation, mesh.Close);
             Met = order.Generation;

@@ -59,6 +59,10 @@ public sealed class TrainingRun : IDisposable
         return new TrainingSession(loaded, !joins, observer, stop, Facts);
     }
 
+    /// <summary>Does once for nothing what a newcomer does while others wait for it. Only for one that takes a peer's state next: its own is another afterwards.</summary>
+    /// <param name="sender">The other end of <paramref name="taker"/>, in this process.</param>
+    public void Rehearse(ICollective sender, ICollective taker) => Rehearsal.Run(loaded, Facts, sender, taker);
+
     /// <summary>Scores the test split with the checkpoint's weights: <c>test_loss</c>, <c>test_accuracy</c>, <c>test_accuracy_CLASS</c>. Empty where there is no test split.</summary>
     /// <param name="alive">Called for every batch, from the calling thread.</param>
     public IReadOnlyDictionary<string, double> EvaluateTest(Action alive, CancellationToken cancellationToken)

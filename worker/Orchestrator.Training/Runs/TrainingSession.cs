@@ -87,6 +87,9 @@ public sealed class TrainingSession : IDisposable
 
     internal ShardPace Pace { get; } = new();
 
+    /// <summary>Nothing of it is kept.</summary>
+    internal bool IsRehearsal { get; init; }
+
     /// <summary>0 while it is not known.</summary>
     internal long ActivationBytes { get; set; }
 
@@ -98,6 +101,11 @@ public sealed class TrainingSession : IDisposable
     /// <summary>A checkpoint is due: all keep it, rank 0 writes it.</summary>
     internal void Save(int rank, CancellationToken cancellationToken)
     {
+        if (IsRehearsal)
+        {
+            return;
+        }
+
         using var span = TrainingSpans.Source.StartActivity("checkpoint");
         Alive(TrainingPhase.Checkpointing);
         Reached(TrainingPoint.Checkpoint);

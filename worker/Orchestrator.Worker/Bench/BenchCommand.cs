@@ -1,9 +1,10 @@
 using System.CommandLine;
+using Orchestrator.Worker.Bench.Bits;
 using Orchestrator.Worker.Bench.Parts;
 
 namespace Orchestrator.Worker.Bench;
 
-/// <summary><c>bench train|allreduce|overlap|checkpoint</c>: measures this machine, in turns with what a user would pick instead.</summary>
+/// <summary><c>bench train|allreduce|overlap|checkpoint|bits</c>: measures this machine, in turns with what a user would pick instead.</summary>
 internal static class BenchCommand
 {
     public static Command Create() => new("bench", "Measures this machine.")
@@ -12,6 +13,7 @@ internal static class BenchCommand
         Measurement("allreduce", "Summing gradients through shared memory and TCP, against Gloo and a memory copy.", AllReduceBench.RunAsync),
         Measurement("overlap", "Two workers with a slow link between them, whose gradients travel during backward, against afterwards.", OverlapBench.RunAsync),
         Measurement("checkpoint", "Training with a checkpoint at every epoch, against none.", CheckpointBench.RunAsync),
+        BitsCommand.Create(),
         PartCommand.Create(),
     };
 

@@ -86,7 +86,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
         try
         {
             Beat();
-            link.Orders.Run(order.Generation, over.Cancel);
+            link.Orders.Meet(order.Generation, over.Cancel);
             collective = peers.Meet(order, plan, order.AtBoundary ? BoundaryPatience : MeetPatience, over.Token);
             link.Orders.Run(order.Generation, () => End(collective));
             var shards = plan.Ranges[order.Rank];

@@ -11,7 +11,7 @@ internal sealed class GenerationOrders
     private readonly Lock gate = new();
     private readonly ManualResetEventSlim changed = new();
     private BeginGeneration? newest;
-    private (int Generation, Action End)? present;
+    private (int Generation, Action End, bool Meets)? present;
     private bool ended;
 
     public void Add(BeginGeneration order)
@@ -25,7 +25,7 @@ internal sealed class GenerationOrders
             }
 
             newest = order;
-            if (present is { } running && running.Generation < order.Generation && !order.AtBoundary)
+            if (present is { } running && running.Generation < order.Generation && (running.Meets || !order.AtBoundary))
             {
                 end = running.End;
             }
@@ -74,20 +74,14 @@ internal sealed class GenerationOrders
         }
     }
 
-    /// <summary>While a generation runs: <paramref name="end"/> is called, from any thread, as soon as another is to be begun at once; perhaps before this returns.</summary>
-    public void Run(int generation, Action end)
-    {
-        lock (gate)
-        {
-            present = (generation, end);
-            if (newest is not { } order || order.Generation <= generation || order.AtBoundary)
-            {
-                return;
-            }
-        }
+    /// <summary>
+    /// While a generation's members meet: <paramref name="end"/> is called, from any thread, as soon as another is to be begun, at a boundary too: there is none before they have met, and who has heard of
+    /// both goes to the later one and never comes.
+    /// </summary>
+    public void Meet(int generation, Action end) => Enter(generation, end, meets: true);
 
-        end();
-    }
+    /// <summary>While a generation runs: <paramref name="end"/> is called, from any thread, as soon as another is to be begun at once; perhaps before this returns.</summary>
+    public void Run(int generation, Action end) => Enter(generation, end, meets: false);
 
     public void Leave()
     {
@@ -95,5 +89,19 @@ internal sealed class GenerationOrders
         {
             present = null;
         }
+    }
+
+    private void Enter(int generation, Action end, bool meets)
+    {
+        lock (gate)
+        {
+            present = (generation, end, meets);
+            if (newest is not { } order || order.Generation <= generation || (order.AtBoundary && !meets))
+            {
+                return;
+            }
+        }
+
+        end();
     }
 }

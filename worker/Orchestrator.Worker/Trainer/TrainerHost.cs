@@ -43,6 +43,7 @@ internal sealed class TrainerHost(AgentLink link)
         torch.set_num_threads(spec.Training.Threads);
         using var peers = Peers.Listen(told.Advertise, PortRange.TryParse(Environment.GetEnvironmentVariable(TrainerEnvironment.PeerPorts) ?? ""));
         using var run = TrainingRun.Load(ToTask(told, spec, Peers.Plan(told.Task.Shards)), new WorkloadCatalog());
+        Rehearsals.Of(run, told.Task, spec, log);
         link.Beat(new TaskProgress { Phase = told.Task.EvaluateTest ? "evaluating" : "waiting" });
         link.Send(new Report { Ready = new TaskReady { PeerAddress = peers.Address, Pid = Environment.ProcessId, ProbeHash = run.ProbeHash, Hardware = HardwareName.Read(told.Device) } });
         if (told.Task.EvaluateTest)

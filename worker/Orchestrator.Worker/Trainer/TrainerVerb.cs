@@ -29,6 +29,7 @@ internal static class TrainerVerb
         {
             // Loads libtorch and warms its kernels; what it gives is asked for again by the task.
             HardwareProbe.Hash();
+            Rehearsals.Meet();
             try
             {
                 link.Told();

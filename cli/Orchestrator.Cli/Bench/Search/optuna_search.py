@@ -92,23 +92,24 @@ def categories(t):
 FUNCTIONS = [branin, hartmann6, rosenbrock5, ackley10, mixed, ellipsoid8, rastrigin5, levy8, plateau6, noisy6, layers, categories]
 
 
-def sampler(name, seed):
+def sampler(name, seed, parallel):
     s = optuna.samplers
     return {
         "random": lambda: s.RandomSampler(seed=seed), "sobol": lambda: s.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False),
-        "tpe": lambda: s.TPESampler(seed=seed, multivariate=True, group=True), "gp": lambda: s.GPSampler(seed=seed),
+        "tpe": lambda: s.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=parallel > 1), "gp": lambda: s.GPSampler(seed=seed),
         "cma-es": lambda: s.CmaEsSampler(seed=seed, warn_independent_sampling=False), "nsga2": lambda: s.NSGAIISampler(seed=seed),
     }[name]()
 
 
 def best_of(function, name, trials, seed, parallel):
-    study, noise = optuna.create_study(sampler=sampler(name, seed)), random.Random(seed)
+    study, noise = optuna.create_study(sampler=sampler(name, seed, parallel)), random.Random(seed)
     best = (math.inf, math.inf)
-    running = []
-    while len(study.trials) < trials or running:
-        while len(running) < parallel and len(study.trials) < trials:
+    running, asked = [], 0
+    while asked < trials or running:
+        while len(running) < parallel and asked < trials:
             trial = study.ask()
             running.append((trial, function(trial)))
+            asked += 1
         trial, true = running.pop(0)
         seen = true + (noise.gauss(0, 0.2) if function is noisy6 else 0)
         study.tell(trial, seen)
@@ -117,7 +118,7 @@ def best_of(function, name, trials, seed, parallel):
 
 
 def ask(name, trials, parameters, repeats):
-    study, draws = optuna.create_study(sampler=sampler(name, 0)), random.Random(0)
+    study, draws = optuna.create_study(sampler=sampler(name, 0, 1)), random.Random(0)
     space = {f"x{i}": optuna.distributions.FloatDistribution(0, 1) for i in range(parameters)}
     for _ in range(trials):
         point = {key: draws.random() for key in space}

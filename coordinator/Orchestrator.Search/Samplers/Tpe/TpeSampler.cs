@@ -8,12 +8,14 @@ namespace Orchestrator.Search;
 /// <para>Parameters that apply together are modelled together, those under a condition from the trials where it held.</para>
 /// </summary>
 /// <remarks>
-/// Running trials count among the worse ones, so that parallel trials keep apart (the constant liar of Ginsbourger and others, 2010). Those with reports, as
+/// Running trials count among the worse ones, so that parallel trials keep apart (the constant liar of Ginsbourger and others, 2010), but half as much: they may
+/// yet be among the better ones, near which they were drawn, and counted in full they keep the search away from there. Those with reports, as
 /// paused ones at a rung, stand behind all that ended and before each other by how far they came: with few at the end the model is of the highest rung that has
 /// enough, as in BOHB (Falkner, Klein and Hutter, 2018).
 /// </remarks>
 /// <param name="options">
-/// Startup: quasi-random trials, which cover more than drawn ones. Better: the share of trials that are the better ones. Candidates: draws from their density of which
+/// Startup: quasi-random trials, which cover more than drawn ones; with trials in parallel the model begins when half of them have said something, since a few more
+/// quasi-random ones teach it less. Better: the share of trials that are the better ones. Candidates: draws from their density of which
 /// the best is taken; many more would always take its peak and explore nothing. PriorWeight: of the density that knows no trial.
 /// </param>
 public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
@@ -35,6 +37,9 @@ public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
     /// <summary>No kernel is narrower, as a share of the domain: finer than a hundredth seldom matters to a training.</summary>
     private const double LeastWidth = 0.01;
 
+    /// <summary>What a running trial without a report weighs among the worse ones.</summary>
+    private const double RunningWeight = 0.5;
+
     private readonly SamplerOptions options = options ?? SamplerOptions.Default;
 
     public string Name => "tpe";
@@ -44,7 +49,7 @@ public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
     public Suggestion Suggest(Study study, int trial)
     {
         var history = History.Of(study, trial);
-        if (history.Informative < options.Startup)
+        if (history.Count < options.Startup || history.Informative < (options.Startup + 1) / 2)
         {
             // Half of them keep an open mind: a prior may be wrong.
             return trial % 2 == 0 && study.Space.Parameters.Any(parameter => parameter.Prior is not null)
@@ -123,7 +128,7 @@ public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
         var worse = new List<int>(ranked[better.Length..]);
         for (var trial = 0; trial < history.Count; trial++)
         {
-            if (history.States[trial] == ObservedState.Running && double.IsNaN(history.Partial[trial]))
+            if (IsSilent(history, trial))
             {
                 worse.Add(trial);
             }
@@ -131,6 +136,9 @@ public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
 
         return new Halves(better, Improvements(history, ranked, better), worse);
     }
+
+    /// <summary>Running, and nothing is known of it.</summary>
+    private static bool IsSilent(History history, int trial) => history.States[trial] == ObservedState.Running && double.IsNaN(history.Partial[trial]);
 
     private static Dictionary<int, double> Improvements(History history, int[] ranked, int[] better)
     {
@@ -161,9 +169,8 @@ public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
             var worse = split.Worse.Where(trial => !double.IsNaN(history.Points[trial][index])).ToArray();
             Better = new ParzenEstimator(
                 dimensions, Array.ConvertAll(better, trial => history.Points[trial]), Array.ConvertAll(better, trial => split.Weights[trial]), priorWeight, LeastWidth, evenPoints, believes: true);
-            var even = new double[worse.Length];
-            Array.Fill(even, 1);
-            Worse = new ParzenEstimator(dimensions, Array.ConvertAll(worse, trial => history.Points[trial]), even, priorWeight, LeastWidth, EvenPoints);
+            var weights = Array.ConvertAll(worse, trial => IsSilent(history, trial) ? RunningWeight : 1);
+            Worse = new ParzenEstimator(dimensions, Array.ConvertAll(worse, trial => history.Points[trial]), weights, priorWeight, LeastWidth, EvenPoints);
         }
 
         public IReadOnlyList<Dimension> Dimensions { get; }

@@ -26,6 +26,9 @@ internal static class PartCommand
                 case PartKind.Reducer:
                     ReducerPart.Run(order);
                     break;
+                case PartKind.Hasher:
+                    HasherPart.Run();
+                    break;
                 default:
                     throw new UnreachableException();
             }

@@ -13,6 +13,9 @@ internal enum PartKind
 
     /// <summary>A rank that only sums.</summary>
     Reducer,
+
+    /// <summary>A rank of one run after the other, of which the hash counts.</summary>
+    Hasher,
 }
 
 [JsonConverter(typeof(JsonStringEnumConverter<PartTransport>))]
@@ -22,6 +25,9 @@ internal enum PartTransport
     Fastest,
 
     Tcp,
+
+    /// <summary>Half of the ranks count as another host: memory within a half, TCP between them.</summary>
+    Mixed,
 }
 
 /// <summary>What a part of a benchmark is told, as one line on its standard input. A turn is a line after that: a count, or a size and a count.</summary>

@@ -16,7 +16,11 @@ internal static class Rendezvous
         using var listener = TcpCollective.Listen(order.Address);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{order.Address}:{((IPEndPoint)listener.LocalEndpoint).Port}"));
         var peers = Console.ReadLine()!.Split(',');
-        var options = new CollectiveOptions { SharedMemory = order.Transport == PartTransport.Fastest };
+        var options = new CollectiveOptions
+        {
+            SharedMemory = order.Transport != PartTransport.Tcp,
+            Host = order.Transport == PartTransport.Mixed ? string.Create(CultureInfo.InvariantCulture, $"half {2 * order.Rank / plan.WorldSize}") : null,
+        };
         return Collective.ConnectAsync(listener, order.Rank, peers, plan, Key, options, CancellationToken.None).GetAwaiter().GetResult();
     }
 }
