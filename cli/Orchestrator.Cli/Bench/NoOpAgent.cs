@@ -111,13 +111,13 @@ internal sealed class NoOpAgent(int slots)
         {
             if (task.Rank == 0)
             {
-                // A value of its own for each trial, without any training.
-                var epoch = new EpochFinished { Epoch = 1, Step = 1, Samples = 1 };
+                // A value of its own for each trial, without any training: no step was done, so no checkpoint is waited for.
+                var epoch = new EpochFinished { Epoch = 1, Step = 0, Samples = 1 };
                 epoch.Metrics["val_accuracy"] = (uint)(task.Run.GetHashCode(StringComparison.Ordinal) & 0xFFFF) / 65536.0;
                 Report(task, new Report { Epoch = epoch });
             }
 
-            Report(task, new Report { Ended = new TaskEnded { Step = 1, Epoch = 1, SamplesPerEpoch = 1 } });
+            Report(task, new Report { Ended = new TaskEnded { Step = 0, Epoch = 1, SamplesPerEpoch = 1 } });
             lock (gate)
             {
                 tasks.Remove(task);

@@ -78,7 +78,12 @@ internal static class ForwardedCommands
 
     /// <summary>What a sweep file asks for; needs no coordinator that runs.</summary>
     public static Command Preview(Shell shell) => new Command("preview", "What a sweep file asks for: trials, epochs, samples of the space; needs no coordinator")
-        .Takes(Text("FILE", "the sweep file, YAML")).With(SubmitOptions.Set()).WithOutput()
+        .Takes(Text("FILE", "the sweep file, YAML")).With(
+            SubmitOptions.Set(),
+            Option("--epoch-seconds", "how long an epoch of a trial takes on one worker"),
+            Option("--workers", "how many workers there are; as many as trials are under way unless told"),
+            Option("--price", "what a worker costs an hour"),
+            Option("--checkpoint-mb", "how large a trial's checkpoint is, where the file does not tell")).WithOutput()
         .Does((parsed, _) => throw Programs.Become(Installation.Find(shell).Coordinator, ["preview", .. parsed.Tokens.Select(token => token.Value).Skip(2)]));
 
     private static Command Forward(Shell shell, Command command, string verb, Func<ParseResult, string[]>? more = null) =>

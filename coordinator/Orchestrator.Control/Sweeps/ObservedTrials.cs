@@ -22,7 +22,11 @@ public sealed class ObservedTrials(SweepSettings settings, ImmutableList<Trial> 
         settings.Earlier.Count + trial.Number, trial.Parameters, StateOf(trial.Status), trial.Values, Ranking.ValuesOf(settings, trial) ?? [])
     {
         Constraints = Ranking.ViolationsOf(settings, trial),
+        FirstRest = FirstRestOf(trial),
     };
+
+    private int FirstRestOf(Trial trial) =>
+        trial.Rung is not null && settings.Stopper is { } stopper && StopperCatalog.Halving(stopper)?.BracketOf(trial.Number, settings.Trials).Rungs is { Count: > 0 } rungs ? rungs[0] : 0;
 
     private static ObservedState StateOf(TrialStatus status) => status switch
     {

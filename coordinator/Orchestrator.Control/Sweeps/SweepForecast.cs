@@ -46,9 +46,11 @@ public sealed class SweepForecast
     }
 
     /// <summary>Trials whose epochs all take as long, and whose values keep their order from the first epoch on: as good as can be known before anything has run.</summary>
-    public static Forecast OfStopper(SweepSettings settings, int maxEpochs) => new SweepForecast(
+    /// <param name="workers">As many as trials are under way at once unless told.</param>
+    /// <param name="mostWorkers">Of a run.</param>
+    public static Forecast OfStopper(SweepSettings settings, int maxEpochs, int? workers = null, int mostWorkers = 1) => new SweepForecast(
         settings with { Sampler = "random", Earlier = [], Constraints = [], Others = [], Stop = new StopRule(), MaxFailures = null },
-        maxEpochs, settings.Parallel, _ => 1, (trial, epoch) => Curve(settings, trial, epoch)).Run();
+        maxEpochs, workers ?? settings.Parallel, _ => 1, (trial, epoch) => Curve(settings, trial, epoch), mostWorkers).Run();
 
     /// <summary>
     /// How much longer the sweep takes in logical order than in order of arrival, as a factor, where the trials' lengths are spread tenfold (even in the logarithm).

@@ -11,9 +11,10 @@ namespace Orchestrator.Coordinator.Sweeps;
 /// <param name="MaxEpochs">Where every trial is trained to the end; null where that is not known.</param>
 /// <param name="ExpectedEpochs">What the stopper leaves of them.</param>
 /// <param name="GridSize">How many points the space has; null where it has no end of them.</param>
+/// <param name="Needs">Disk, time and money.</param>
 /// <param name="Order">Workers -> how many times as long logical order takes as order of arrival, were the trials' lengths spread tenfold.</param>
 internal sealed record SweepPreview(
-    SweepSettings Settings, long? MaxEpochs, long? ExpectedEpochs, long? GridSize, IReadOnlyList<ParameterAssignment> Samples, IReadOnlyList<(int Workers, double Factor)> Order)
+    SweepSettings Settings, long? MaxEpochs, long? ExpectedEpochs, long? GridSize, IReadOnlyList<ParameterAssignment> Samples, IReadOnlyList<(int Workers, double Factor)> Order, SweepNeeds Needs)
 {
     private const int Shown = 5;
 
@@ -22,10 +23,13 @@ internal sealed record SweepPreview(
 
     private const int MostEpochsPlayed = 200;
 
+    /// <summary>Trials of more epochs are not played through.</summary>
+    public const int MostEpochsOfStopper = 10_000;
+
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <exception cref="SpecException">The first mistake in the file.</exception>
-    public static SweepPreview Of(SweepFile file, string fileName)
+    public static SweepPreview Of(SweepFile file, string fileName, SweepRates? rates = null)
     {
         var settings = SweepFiling.SettingsOf(file, fileName, []);
         var epochs = settings.Stopper?.MaxEpochs is > 0 and var told ? Math.Max(told, file.MaxEpochs) : file.MaxEpochs;
@@ -33,13 +37,16 @@ internal sealed record SweepPreview(
         // A member of a population goes on where the one before it stood.
         long? most = epochs == 0 ? null : (long)(settings.Population is null ? settings.Trials : settings.Parallel) * epochs;
         long? expected = most;
-        if (most is not null && settings.Stopper is { Name: not ("threshold" or "patient") } && settings.Population is null && epochs <= 10_000)
+        if (most is not null && settings.Stopper is { Name: not ("threshold" or "patient") } && settings.Population is null && epochs <= MostEpochsOfStopper)
         {
             var forecast = SweepForecast.OfStopper(played, epochs);
             expected = (long)Math.Round((double)forecast.Epochs * settings.Trials / played.Trials);
         }
 
-        return new SweepPreview(settings, most, expected, GridOf(settings.Space), SamplesOf(settings), OrderOf(played, epochs, file.Extremes.Count == 0 || file.IsCommand ? 1 : file.Extremes.Min(run => Math.Min(run.Training.Workers.Max, run.Training.Shards))));
+        var mostWorkers = file.Extremes.Count == 0 || file.IsCommand ? 1 : file.Extremes.Min(run => Math.Min(run.Training.Workers.Max, run.Training.Shards));
+        var samples = SamplesOf(settings);
+        var needs = SweepNeeds.Of(file, settings, played, epochs, mostWorkers, samples, rates ?? new SweepRates());
+        return new SweepPreview(settings, most, expected, GridOf(settings.Space), [.. samples.Take(Shown)], OrderOf(played, epochs, mostWorkers), needs);
     }
 
     public string ToJson() => new JsonObject
@@ -51,6 +58,8 @@ internal sealed record SweepPreview(
         ["sampler"] = Settings.Sampler,
         ["stopper"] = Settings.Stopper?.Name,
         ["parallel"] = Settings.Parallel,
+        ["disk"] = Needs.Disk,
+        ["time"] = Needs.Time,
         ["logicalOrder"] = new JsonArray([.. Order.Select(at => (JsonNode)new JsonObject { ["workers"] = at.Workers, ["time"] = Math.Round(at.Factor, 3) })]),
     }.ToJsonString(Indented);
 
@@ -61,6 +70,11 @@ internal sealed record SweepPreview(
             ? string.Create(CultureInfo.InvariantCulture, $"epochs: {most} at most{(ExpectedEpochs < most ? $", about {ExpectedEpochs} expected under the stopper ({100.0 * ExpectedEpochs.Value / most:F0} %)" : "")}")
             : "epochs: whoever runs the trials decides";
         yield return GridSize is { } size ? $"grid: {size} points" : "grid: no end of points (a range without points: N)";
+        foreach (var line in Needs.Lines())
+        {
+            yield return line;
+        }
+
         foreach (var (workers, factor) in Order)
         {
             yield return string.Create(CultureInfo.InvariantCulture, $"on {workers} workers logical order takes {factor:F2} times as long as order of arrival, were the trials' lengths spread tenfold");
@@ -87,10 +101,10 @@ internal sealed record SweepPreview(
 
     private static IReadOnlyList<ParameterAssignment> SamplesOf(SweepSettings settings)
     {
-        var some = settings with { Parallel = Math.Max(settings.Parallel, Shown) };
+        var some = settings with { Parallel = Math.Max(settings.Parallel, SweepNeeds.TrialsSized) };
         var submission = new Submission("", "", "", [], new Dictionary<string, string>(), "", "", null);
         var events = SweepDecision.Decide(SweepState.Initial, new SweepCommand.Submit("preview", some, submission, default));
-        return [.. events.OfType<SweepEvent.TrialSuggested>().Take(Shown).Select(suggested => suggested.Parameters)];
+        return [.. events.OfType<SweepEvent.TrialSuggested>().Take(SweepNeeds.TrialsSized).Select(suggested => suggested.Parameters)];
     }
 
     private static List<(int, double)> OrderOf(SweepSettings played, int epochs, int mostWorkers)

@@ -11,7 +11,8 @@ internal sealed class History
         Costs = new double[count][];
         Partial = new double[count];
         Violations = new double[count];
-        Ticks = new int[count];
+        Reports = new IReadOnlyList<double?>[count];
+        FirstRests = new int[count];
     }
 
     public ParameterAssignment[] Parameters { get; }
@@ -30,8 +31,11 @@ internal sealed class History
     /// <summary>By trial: 0 where its constraints hold.</summary>
     public double[] Violations { get; }
 
-    /// <summary>By trial: how many reports it made.</summary>
-    public int[] Ticks { get; }
+    /// <summary>By trial: the first objective at its ticks so far.</summary>
+    public IReadOnlyList<double?>[] Reports { get; }
+
+    /// <summary>By trial: the report after which it first rested at a rung; 0 where it never did.</summary>
+    public int[] FirstRests { get; }
 
     public int Count => Points.Length;
 
@@ -65,8 +69,9 @@ internal sealed class History
             history.States[i] = ended && !valued ? ObservedState.Failed : observed.State;
             history.Costs[i] = valued ? CostsOf(observed.Values, goals) : [];
             history.Violations[i] = observed.Violation;
-            history.Ticks[i] = observed.Reports.Count;
-            history.Partial[i] = ended || goals.Count > 1 ? double.NaN : LowestCost(observed.Reports, goals[0]);
+            history.Reports[i] = observed.Reports;
+            history.FirstRests[i] = observed.FirstRest;
+            history.Partial[i] = ended || goals.Count > 1 ? double.NaN : LowestCost(observed.Reports, observed.Reports.Count, goals[0]);
             history.Ended += ended ? 1 : 0;
             history.Informative += ended || !double.IsNaN(history.Partial[i]) ? 1 : 0;
             history.Valued += valued ? 1 : 0;
@@ -89,16 +94,21 @@ internal sealed class History
             history.Costs[i] = isPartial ? [Partial[i]] : Costs[i];
             history.Partial[i] = double.NaN;
             history.Violations[i] = Violations[i];
-            history.Ticks[i] = Ticks[i];
+            history.Reports[i] = Reports[i];
+            history.FirstRests[i] = FirstRests[i];
         }
 
         return history;
     }
 
-    private static double LowestCost(IReadOnlyList<double?> reports, Goal goal)
+    /// <summary>By trial: how many reports it made.</summary>
+    public int TicksOf(int trial) => Reports[trial].Count;
+
+    /// <summary>The lowest cost of the first so many reports, or of all that there are; NaN where none had one.</summary>
+    public static double LowestCost(IReadOnlyList<double?> reports, int count, Goal goal)
     {
         var lowest = double.NaN;
-        for (var tick = 0; tick < reports.Count; tick++)
+        for (var tick = 0; tick < Math.Min(count, reports.Count); tick++)
         {
             if (reports[tick] is { } value)
             {

@@ -31,6 +31,10 @@ public sealed record ObservedTrial(
     /// <summary>One number for each constraint on the trial's metrics: at most 0 where it holds, above 0 by how far it is missed. Empty without constraints.</summary>
     public IReadOnlyList<double> Constraints { get; init; } = [];
 
+    /// <summary>The report after which it first rested at a rung, promoted since or not; 0 where it never did.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int FirstRest { get; init; }
+
     /// <summary>The first objective; null while it has none.</summary>
     public double? Value => Values.Count > 0 ? Values[0] : null;
 

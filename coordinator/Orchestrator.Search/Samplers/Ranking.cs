@@ -25,6 +25,17 @@ internal static class Ranking
     public static int[] BestFirst(History history, int from, int below) =>
         BestFirst(history, Enumerable.Range(from, below - from).Where(trial => history.States[trial] != ObservedState.Running));
 
+    /// <summary>The numbers of the trials from one on and below another by a cost that is asked for, NaN for none, whether they have ended or not; best first.</summary>
+    public static (int Trial, double Cost)[] BestFirstAt(History history, int from, int below, Func<int, double> costOf)
+    {
+        var trials = Enumerable.Range(from, below - from).Select(trial => (Trial: trial, Cost: costOf(trial))).ToArray();
+        var keys = Array.ConvertAll(trials, trial => history.States[trial.Trial] == ObservedState.Failed || double.IsNaN(trial.Cost) ? new Key(Class.Failed, 0, 0, trial.Trial)
+            : history.Violations[trial.Trial] > 0 ? new Key(Class.Infeasible, history.Violations[trial.Trial], trial.Cost, trial.Trial)
+            : new Key(Class.Feasible, 0, trial.Cost, trial.Trial));
+        Array.Sort(keys, trials, Comparer<Key>.Create(Compare));
+        return trials;
+    }
+
     private static int[] BestFirst(History history, IEnumerable<int> trials)
     {
         var numbers = trials.ToArray();
@@ -55,7 +66,7 @@ internal static class Ranking
     private static Key KeyOf(History history, int trial)
     {
         var standing = ClassOf(history, trial);
-        var first = standing switch { Class.Stopped => -history.Ticks[trial], Class.Infeasible => history.Violations[trial], _ => 0 };
+        var first = standing switch { Class.Stopped => -history.TicksOf(trial), Class.Infeasible => history.Violations[trial], _ => 0 };
         var cost = history.States[trial] == ObservedState.Running ? history.Partial[trial] : history.Costs[trial].Length == 1 ? history.Costs[trial][0] : 0;
         return new Key(standing, first, cost, trial);
     }

@@ -46,7 +46,7 @@ internal sealed class Replays<TFold>
 
     private sealed class Replay(long seed, int variant, TFold fold)
     {
-        private readonly List<(ParameterAssignment Parameters, ObservedState State, double[] Costs, double Violation, int Ticks)> folded = [];
+        private readonly List<(ParameterAssignment Parameters, ObservedState State, double[] Costs, double Violation, IReadOnlyList<double?> Reports, int FirstRest)> folded = [];
 
         public long Seed { get; } = seed;
 
@@ -58,7 +58,7 @@ internal sealed class Replays<TFold>
         {
             for (var trial = folded.Count; trial < trials; trial++)
             {
-                folded.Add((study.Trials[trial].Parameters, history.States[trial], history.Costs[trial], history.Violations[trial], history.Ticks[trial]));
+                folded.Add((study.Trials[trial].Parameters, history.States[trial], history.Costs[trial], history.Violations[trial], history.Reports[trial], history.FirstRests[trial]));
             }
 
             Fold = fold;
@@ -75,10 +75,32 @@ internal sealed class Replays<TFold>
             for (var trial = 0; trial < folded.Count; trial++)
             {
                 var known = folded[trial];
-                if (known.State != history.States[trial] || known.Ticks != history.Ticks[trial]
+                if (!IsAsKnown(known.State, known.Reports, known.FirstRest, history, trial)
                     || BitConverter.DoubleToInt64Bits(known.Violation) != BitConverter.DoubleToInt64Bits(history.Violations[trial])
-                    || !known.Costs.AsSpan().SequenceEqual(history.Costs[trial])
+                    || (known.FirstRest == 0 && !known.Costs.AsSpan().SequenceEqual(history.Costs[trial]))
                     || !ReferenceEquals(known.Parameters, history.Parameters[trial]) && !known.Parameters.Equals(history.Parameters[trial]))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
+        /// <summary>Of a trial that rested at a rung the reports up to it, and whether it failed, are all that folds look at: it may go on, and end, without changing them.</summary>
+        private static bool IsAsKnown(ObservedState state, IReadOnlyList<double?> reports, int firstRest, History history, int trial)
+        {
+            var now = history.Reports[trial];
+            var isFailed = history.States[trial] == ObservedState.Failed;
+            if (history.FirstRests[trial] != firstRest || (firstRest == 0 ? history.States[trial] != state || now.Count != reports.Count : isFailed != (state == ObservedState.Failed)))
+            {
+                return false;
+            }
+
+            var count = firstRest == 0 ? reports.Count : firstRest;
+            for (var tick = 0; tick < count; tick++)
+            {
+                if (reports[tick] != now[tick])
                 {
                     return false;
                 }

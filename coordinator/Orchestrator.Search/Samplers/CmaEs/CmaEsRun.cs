@@ -1,8 +1,8 @@
 namespace Orchestrator.Search;
 
 /// <summary>
-/// Where CMA-ES stands after whole generations: a fold over the trials in order. A generation is a block of consecutive trials; its results count once all of
-/// it has ended. Never changed.
+/// Where CMA-ES stands after whole generations: a fold over the trials in order. A generation is a block of consecutive trials; its results count as
+/// <see cref="CmaEsGeneration"/> says. Never changed.
 /// </summary>
 internal sealed record CmaEsRun
 {
@@ -49,15 +49,15 @@ internal sealed record CmaEsRun
         return new CmaEsRun { LargePopulation = population, SmallestPopulation = population, States = [Begin(draw, population, centre, FirstStep)] };
     }
 
-    /// <summary>After the generation, all of whose trials have ended.</summary>
+    /// <summary>After the generation, whose results count.</summary>
     public CmaEsRun Next(CmaEsDraw draw, long seed, Study study, History history)
     {
         var state = State;
         var population = state.Strategy.Population;
-        var ranked = Ranking.BestFirst(history, Start, Start + population);
-        var latents = Array.ConvertAll(ranked, trial => Find(draw, study.Trials[trial].Parameters, trial));
+        var ranked = new CmaEsGeneration(history, study.Goals[0], Start, population).Ranked();
+        var latents = Array.ConvertAll(ranked, ranking => Find(draw, study.Trials[ranking.Trial].Parameters, ranking.Trial));
         var next = state.Update(Array.ConvertAll(latents, latent => latent.Step), Array.ConvertAll(latents, latent => latent.Categories));
-        var costs = ranked.Where(trial => history.Costs[trial].Length > 0).Select(trial => history.Costs[trial][0]).ToArray();
+        var costs = ranked.Where(ranking => !double.IsNaN(ranking.Cost)).Select(ranking => ranking.Cost).ToArray();
         var after = this with
         {
             States = [next, .. States.Take(MostOlder - 1)],

@@ -5,7 +5,7 @@ namespace Orchestrator.Search;
 /// (Hansen, "The CMA evolution strategy: a tutorial", 2016). For many trials of numeric parameters, some hundreds and more; restarts where it has converged.
 /// </summary>
 /// <remarks>
-/// A trial that is asked for before the generation before it has ended is drawn from the last distribution that is known: with trials in parallel the first
+/// A trial that is asked for before the generation before it is known is drawn from the last distribution that is known: with trials in parallel the first
 /// few of a generation are a generation old, and count as what they are.
 /// </remarks>
 /// <param name="options">Population: trials of a generation.</param>
@@ -23,29 +23,11 @@ public sealed class CmaEsSampler(SamplerOptions? options = null) : ISampler
         var draw = new CmaEsDraw(study.Space, study.Seed);
         var population = options?.Population ?? 0;
         var run = Replays.Of(study, history, population, () => CmaEsRun.First(draw, population), before =>
-            HaveEnded(history, before.Start, before.State.Strategy.Population)
+            new CmaEsGeneration(history, study.Goals[0], before.Start, before.State.Strategy.Population).IsKnown
                 ? (before.Next(draw, study.Seed, study, history), before.Start + before.State.Strategy.Population)
                 : null);
         var drawn = draw.Draw(run.State, trial);
         return new Suggestion(drawn.Parameters, FormattableString.Invariant(
             $"run {run.Restarts + 1}, generation {run.State.Generation + 1} of {run.State.Strategy.Population}, step {run.State.Step:G3}"));
-    }
-
-    private static bool HaveEnded(History history, int start, int count)
-    {
-        if (start + count > history.Count)
-        {
-            return false;
-        }
-
-        for (var trial = start; trial < start + count; trial++)
-        {
-            if (history.States[trial] == ObservedState.Running)
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 }

@@ -3,8 +3,11 @@ using Orchestrator.Search;
 
 namespace Orchestrator.Control.Tests.Sweeps;
 
-/// <summary>The sampler tpe with the stopper hyperband is BOHB (Falkner, Klein and Hutter, 2018): the model is of what the highest rung with enough trials says.</summary>
-public sealed class BohbTests
+/// <summary>
+/// Samplers that learn where most trials rest. The sampler tpe with the stopper hyperband is BOHB (Falkner, Klein and Hutter, 2018): the model is of what the highest rung
+/// with enough trials says.
+/// </summary>
+public sealed class LearningUnderRungsTests
 {
     private const int Epochs = 27;
 
@@ -31,11 +34,21 @@ public sealed class BohbTests
         Assert.True(modelled.Start < sweep.Trials.Where(trial => trial.Status == TrialStatus.Succeeded).Min(trial => trial.Due.Tick), modelled.ToString());
     }
 
-    private static SweepState Play(string sampler, long seed)
+    [Theory]
+    [InlineData("asha")]
+    [InlineData("hyperband")]
+    public void The_evolution_strategy_learns_from_what_trials_were_worth_at_the_rung_where_they_rest(string stopper)
     {
-        var sweep = Sample.Submitted(new SweepSettings(Space, sampler, seed, Trials: 60, Parallel: 4, Sample.Accuracy)
+        double Regret(string sampler, long seed) => 1 - Play(sampler, seed, stopper, trials: 120).Trials.Max(trial => trial.Value ?? 0);
+        var (evolved, drawn) = (Enumerable.Range(0, 7).Average(seed => Regret("cma-es", seed)), Enumerable.Range(0, 7).Average(seed => Regret("random", seed)));
+        Assert.True(evolved < 0.7 * drawn, $"{evolved} against {drawn}");
+    }
+
+    private static SweepState Play(string sampler, long seed, string stopper = "hyperband", int trials = 60)
+    {
+        var sweep = Sample.Submitted(new SweepSettings(Space, sampler, seed, trials, Parallel: 4, Sample.Accuracy)
         {
-            Stopper = new StopperSettings("hyperband", MaxEpochs: Epochs),
+            Stopper = new StopperSettings(stopper, MaxEpochs: Epochs),
         });
         while (!sweep.State.HasEnded)
         {
