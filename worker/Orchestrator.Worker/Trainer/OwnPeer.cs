@@ -27,10 +27,12 @@ internal sealed class OwnPeer : IDisposable
         var first = new BeginGeneration { Generation = 1, Rank = 0, Key = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)), Peers = { one.Address, other.Address } };
         var second = first.Clone();
         second.Rank = 1;
-        var (here, there) = Both(() => one.Meet(first, plan, GenerationLoop.MeetPatience, CancellationToken.None), () => other.Meet(second, plan, GenerationLoop.MeetPatience, CancellationToken.None));
+        var (here, there) = Both(() => MeetAs(one, first), () => MeetAs(other, second));
         var met = new OwnPeer(here, there);
         Both(() => Exchange(met.One), () => Exchange(met.Other));
         return met;
+
+        ICollective MeetAs(Peers peers, BeginGeneration order) => peers.Meet(order, plan, GenerationLoop.MeetPatience, new PeerHearing(), CancellationToken.None);
     }
 
     public void Dispose() => Both(() => End(One), () => End(Other));
