@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Orchestrator.Specs;
 
 namespace Orchestrator.Coordinator.Sweeps;
@@ -18,7 +19,7 @@ internal static class PreviewCommand
     public static Command Build()
     {
         var command = new Command("preview", "What a sweep file asks for, before anything runs") { File, Set, EpochSeconds, Workers, Price, CheckpointMegabytes, Output };
-        Workers.Validators.Add(result => Refuse(result, result.GetValueOrDefault<int?>() < 1));
+        Workers.Validators.Add(result => Refuse(result, !(int.TryParse(result.Tokens[^1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var workers) && workers > 0)));
         command.SetAction(parsed => Run(
             parsed.GetRequiredValue(File), parsed.GetValue(Set) ?? [],
             new SweepRates(parsed.GetValue(EpochSeconds), parsed.GetValue(Workers), parsed.GetValue(Price), parsed.GetValue(CheckpointMegabytes)), parsed.GetValue(Output) == "json"));
@@ -28,7 +29,8 @@ internal static class PreviewCommand
     private static Option<double?> Positive(string name, string description)
     {
         var option = new Option<double?>(name) { Description = description };
-        option.Validators.Add(result => Refuse(result, !(result.GetValueOrDefault<double?>() is > 0 and < double.PositiveInfinity)));
+        option.Validators.Add(result => Refuse(
+            result, !(double.TryParse(result.Tokens[^1].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number is > 0 and < double.PositiveInfinity)));
         return option;
     }
 
