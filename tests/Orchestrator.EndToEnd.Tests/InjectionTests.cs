@@ -38,18 +38,6 @@ public sealed class InjectionTests(InjectionTests.Runs runs) : IClassFixture<Inj
     [MemberData(nameof(Names))]
     public Task A_trainer_that_fails_at_an_exact_point_costs_no_step_and_no_bit(string name) => runs.AssertUnharmedAsync(name);
 
-    /// <summary>The training thread, as it stood: stopped from outside, or asleep in the middle of a step.</summary>
-    [Theory(Timeout = 240_000)]
-    [InlineData("freeze", "[1.0]", "the trainer shows no sign of life for 1 s; its threads:", "T (stopped)")]
-    [InlineData("hang", "[1.1]", "the trainer makes no progress; its threads:", "S (sleeping)")]
-    public async Task What_a_trainer_was_doing_that_had_to_be_ended_stands_in_the_runs_log(string name, string trainer, string heading, string state)
-    {
-        var log = (await runs.LogAsync(name)).Where(line => line.StartsWith(trainer, StringComparison.Ordinal)).SkipWhile(line => !line.Contains(heading, StringComparison.Ordinal)).ToArray();
-        Assert.Contains(state, log[1], StringComparison.Ordinal);
-        Assert.Contains(log, line => line.Contains("at Orchestrator.Worker.Trainer.InjectedFaults.At(", StringComparison.Ordinal));
-        Assert.Contains(log, line => line.Contains("at Orchestrator.Training.TrainingLoop.Run(", StringComparison.Ordinal));
-    }
-
     /// <summary>All cases' runs, under way.</summary>
     public sealed class Runs() : InjectedRuns(Cases, Epochs, "[16]");
 }

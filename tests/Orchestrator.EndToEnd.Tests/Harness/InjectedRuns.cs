@@ -35,13 +35,6 @@ public abstract class InjectedRuns(IReadOnlyDictionary<string, string[]> cases, 
         undisturbed = (await cluster.Orch.JsonAsync("run", "local", cluster.Write("undisturbed.yaml", File("undisturbed")), "--data-dir", cluster["local"])).Json();
     }
 
-    /// <summary>The run's log, once it has ended.</summary>
-    public async Task<string[]> LogAsync(string name)
-    {
-        await EndOfAsync(name);
-        return await web!.LogAsync(ids[name]);
-    }
-
     public async Task AssertUnharmedAsync(string name)
     {
         var run = await EndOfAsync(name);

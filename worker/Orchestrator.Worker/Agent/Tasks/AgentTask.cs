@@ -16,7 +16,6 @@ internal sealed partial class AgentTask
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
     internal static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
     internal static readonly TimeSpan FrozenAfter = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan ExaminePatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan LastWordsDeadline = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(500);
@@ -39,8 +38,6 @@ internal sealed partial class AgentTask
     private TrainerProcess? process;
     private volatile TrainerMemory? memory;
     private EndReason? reason;
-    private Task examined = Task.CompletedTask;
-    private bool saidEnd;
     private int attached;
     private volatile string peerAddress = "";
     private volatile int begun;
@@ -121,12 +118,9 @@ internal sealed partial class AgentTask
     {
         if (process is not null && !ended && !Dying && progress.Read().SilentMilliseconds > FrozenAfter.TotalMilliseconds)
         {
-            Examine(EndReason.Frozen, $"the trainer shows no sign of life for {FrozenAfter.TotalSeconds:0} s; its threads:");
+            Kill(EndReason.Frozen);
         }
     }
-
-    /// <summary>As <see cref="Kill"/>, once what a trainer that hangs is doing stands in the run's log.</summary>
-    public void EndHung() => Examine(EndReason.Stopped, "the trainer makes no progress; its threads:");
 
     /// <summary>Finish the epoch, write a checkpoint, end.</summary>
     public void StopGracefully(StopTask stop) => commands.Writer.TryWrite(new TrainerCommand { Stop = stop });
@@ -143,51 +137,6 @@ internal sealed partial class AgentTask
         process?.Kill();
         ending.Cancel();
         uploadsEnd.CancelAfter(why is EndReason.Preempted or EndReason.Frozen ? UploadGrace : TimeSpan.Zero);
-    }
-
-    private void Examine(EndReason why, string heading)
-    {
-        lock (ending)
-        {
-            if (reason is not null)
-            {
-                return;
-            }
-
-            reason = why;
-        }
-
-        ending.Cancel();
-        if (process is { } hung)
-        {
-            examined = ExamineAsync(hung.Pid, why, heading);
-        }
-        else
-        {
-            Kill(why);
-        }
-    }
-
-    private async Task ExamineAsync(int pid, EndReason why, string heading)
-    {
-        try
-        {
-            if (why is EndReason.Frozen && hasPeers)
-            {
-                // The others go on without it meanwhile; it has no way back to them.
-                saidEnd = true;
-                await AppendAsync(Verdict(new Report())!, CancellationToken.None);
-            }
-
-            foreach (var line in (await TrainerStacks.ReadAsync(pid, folder, ExaminePatience)).Prepend(heading))
-            {
-                context.Logs.Add(Key, line);
-            }
-        }
-        finally
-        {
-            Kill(why);
-        }
     }
 
     /// <summary>The trainer has dialled: its commands go to <paramref name="send"/>, its messages come from <paramref name="messages"/>, until it ends.</summary>
@@ -315,7 +264,6 @@ internal sealed partial class AgentTask
             end = new Report { Failed = Failure(failure) };
         }
 
-        await examined;
         ended = true;
         uploads.Complete();
         if (end.Ended is not null || !hasPeers)
@@ -327,11 +275,7 @@ internal sealed partial class AgentTask
         end = Verdict(end);
         if (end is not null)
         {
-            if (!saidEnd)
-            {
-                await AppendAsync(end, CancellationToken.None);
-            }
-
+            await AppendAsync(end, CancellationToken.None);
             LogEnded(log, Key, end.Failed is { } failed ? $"{failed.Kind}: {failed.Message}" : "done");
         }
 

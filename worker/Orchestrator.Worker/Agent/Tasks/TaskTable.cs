@@ -61,10 +61,6 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
             {
                 task.StopGracefully(stop);
             }
-            else if (stop.Hangs)
-            {
-                task.EndHung();
-            }
             else
             {
                 task.Kill(EndReason.Stopped);
