@@ -18,7 +18,10 @@ public sealed class BalanceTests : ClusterTest
 
         var balanced = await cluster.UntilRunAsync(run.Id, now => now.Items("workers").Any() && Shards(now) is [3, 1] && now.Number("step") > even.Number("step"));
         Assert.Equal(SlowRun.Trainers(even), SlowRun.Trainers(balanced));
-        var known = await cluster.UntilRunAsync(run.Id, now => now.Items("workers").Count() == 2 && now.Items("workers").All(worker => worker.GetProperty("shardSeconds").GetDouble() > 0));
+
+        // Well into the new generation: at its beginning nobody has told of its pace yet.
+        var known = await cluster.UntilRunAsync(run.Id, now => now.Number("step") > balanced.Number("step") + 2
+            && now.Items("workers").Count() == 2 && now.Items("workers").All(worker => worker.GetProperty("shardSeconds").GetDouble() > 0));
         var paces = known.Items("workers").OrderBy(worker => worker.Number("rank")).Select(worker => worker.GetProperty("shardSeconds").GetDouble()).ToArray();
         Assert.True(paces[1] > 1.5 * paces[0], string.Join(' ', paces.Select(pace => pace.ToString(CultureInfo.InvariantCulture))));
         Assert.Contains("shard 3 at ", (await cluster.Orch.RunAsync("run", "show", run.Id)).Succeeded().Output, StringComparison.Ordinal);
