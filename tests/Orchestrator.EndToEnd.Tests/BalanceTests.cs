@@ -12,7 +12,7 @@ public sealed class BalanceTests : ClusterTest
     {
         // A shard takes 100 ms on the one and 400 ms on the other, and there are four of them.
         var cluster = await Prepare("--workers", "2").With("ORCH_INJECT", "slow:1.1:0:forward:slow=300").UpAsync();
-        var run = await SlowRun.StartAsync(cluster, min: 2, max: 2);
+        var run = await SlowRun.StartAsync(cluster, min: 2, max: 2, epochs: 3);
         var even = await run.UntilTrainedByAsync(2);
         Assert.Equal([2, 2], Shards(even));
 

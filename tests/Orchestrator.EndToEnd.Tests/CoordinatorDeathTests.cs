@@ -55,7 +55,7 @@ public sealed class CoordinatorDeathTests : ClusterTest
 
         await cluster.KillCoordinatorAsync();
         await run.LetGoAsync();
-        await Eventually.TrueAsync(() => Directory.EnumerateDirectories(cluster.Data, $"{run.Id}-{SlowRun.Steps}", SearchOption.AllDirectories).Any(), TimeSpan.FromSeconds(60));
+        await Eventually.TrueAsync(() => Directory.EnumerateDirectories(cluster.Data, $"{run.Id}-{run.Steps}", SearchOption.AllDirectories).Any(), TimeSpan.FromSeconds(60));
         Processes.Signal(agent, Processes.Kill);
         await Eventually.TrueAsync(() => !Processes.IsAlive(teller.Number("pid")), TimeSpan.FromSeconds(10));
         await cluster.UpAsync();

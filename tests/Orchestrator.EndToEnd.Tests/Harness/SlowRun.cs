@@ -5,21 +5,24 @@ namespace Orchestrator.EndToEnd.Tests.Harness;
 /// <summary>A run that takes its time until the test lets it go: what is to happen in its middle does, however slow the machine is.</summary>
 internal sealed class SlowRun
 {
-    /// <summary>23 each.</summary>
-    public const int Steps = 8 * 23;
+    private const int StepsAnEpoch = 23;
 
     private readonly Cluster cluster;
     private readonly string gate;
+    private readonly int epochs;
 
-    private SlowRun(Cluster cluster, string gate, string id, JsonElement undisturbed) => (this.cluster, this.gate, Id, Undisturbed) = (cluster, gate, id, undisturbed);
+    private SlowRun(Cluster cluster, string gate, int epochs, string id, JsonElement undisturbed) =>
+        (this.cluster, this.gate, this.epochs, Id, Undisturbed) = (cluster, gate, epochs, id, undisturbed);
 
     public string Id { get; }
+
+    public int Steps => epochs * StepsAnEpoch;
 
     /// <summary>The same file, run on one worker that nobody disturbed.</summary>
     public JsonElement Undisturbed { get; }
 
     /// <summary>Submits it, and returns once it trains.</summary>
-    public static async Task<SlowRun> StartAsync(Cluster cluster, int min, int max, int shards = 4)
+    public static async Task<SlowRun> StartAsync(Cluster cluster, int min, int max, int shards = 4, int epochs = 8)
     {
         var file = cluster.Write("slow.yaml", $$"""
             name: slow
@@ -28,7 +31,7 @@ internal sealed class SlowRun
             seed: 5
             model: { dropout: 0.2 }
             training:
-              epochs: 8
+              epochs: {{epochs}}
               batch_size: 64
               shards: {{shards}}
               workers: { min: {{min}}, max: {{max}} }
@@ -39,7 +42,7 @@ internal sealed class SlowRun
         var go = cluster["go"];
         var id = await cluster.SubmitRunAsync(file, "--set", "model.delay=100", "--set", $"model.until={go}");
         await cluster.UntilRunAsync(id, run => run.Number("step") >= 3);
-        return new SlowRun(cluster, go, id, undisturbed);
+        return new SlowRun(cluster, go, epochs, id, undisturbed);
     }
 
     /// <summary>The pids of its trainers, in rank order; empty while a generation forms.</summary>
@@ -64,7 +67,7 @@ internal sealed class SlowRun
         Assert.Equal(Undisturbed.Text("weightsHash"), run.Text("weightsHash"));
         Assert.Equal((Steps, 0), (run.Number("step"), run.Number("stepsLost")));
         Assert.Equal(Undisturbed.Number("samplesPerEpoch"), run.Number("samplesPerEpoch"));
-        Assert.Equal(Enumerable.Range(1, 8), run.Items("history").Select(epoch => epoch.Number("epoch")));
+        Assert.Equal(Enumerable.Range(1, epochs), run.Items("history").Select(epoch => epoch.Number("epoch")));
         return run;
     }
 
