@@ -21,6 +21,8 @@ internal static class TrainerEnvironment
             [Telemetry] = options.Coordinator.ToString(),
             [Token] = options.ReadToken() ?? "",
             [PeerPorts] = options.PeerPorts?.ToString() ?? "",
+            // The runtime's pipes for debuggers outlive a process that is killed, and killing trainers is everyday work.
+            ["DOTNET_EnableDiagnostics"] = "0",
         };
     }
 }
