@@ -28,9 +28,6 @@ internal sealed class Agent(string id)
 
     public ulong Acknowledged { get; set; }
 
-    /// <summary>By slot.</summary>
-    public Dictionary<int, SlotHold> Holds { get; } = [];
-
     /// <summary>Of the last heartbeat.</summary>
     public IReadOnlyList<TaskProgress> Tasks { get; set; } = [];
 

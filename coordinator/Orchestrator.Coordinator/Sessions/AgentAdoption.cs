@@ -9,7 +9,7 @@ internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffe
 {
     /// <summary>What the agent is to kill: a newer generation has taken its place.</summary>
     public IReadOnlyList<TaskId> FencedOf(string agent, IEnumerable<RunningTask> tasks) =>
-        [.. tasks.Where(task => MemberOf(agent, task) is null).Select(task => new TaskKey(task.Run, task.Generation, task.Rank).ToMessage())];
+        [.. tasks.Where(task => MemberOf(agent, task) is null).Select(task => TaskKey.Of(task).ToMessage())];
 
     public async Task ReconcileAsync(string agent, AgentConnection session, IReadOnlyList<RunningTask> tasks)
     {
@@ -20,7 +20,7 @@ internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffe
             await BeginAsync(agent, task);
         }
 
-        var named = adopted.Select(task => new TaskKey(task.Run, task.Generation, task.Rank)).ToHashSet();
+        var named = adopted.Select(TaskKey.Of).ToHashSet();
         foreach (var task in agents.TasksOf(agent).Where(task => !named.Contains(task)))
         {
             if (table.Find(task.Run) is { } state && (state.Next ?? state.Current) is { } generation && generation.MemberOf(task.Trainer) is { Stage: MemberStage.Assigned } member)

@@ -9,18 +9,12 @@ namespace Orchestrator.Coordinator.Sessions;
 /// <summary>The agents, their sessions, and who has which slot.</summary>
 internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store, TimeProvider time)
 {
-    /// <summary>A heartbeat that was under way when its agent was told says nothing yet; for agents that do not say what they had heard by then.</summary>
-    private static readonly TimeSpan StopSettles = TimeSpan.FromSeconds(1.5);
-
-    /// <summary>Who has not ended by then is told again, and not to take its time.</summary>
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(15);
-
     /// <summary>An agent that has been silent for so long may be frozen: it gets nothing new until it is heard of again.</summary>
     private static readonly TimeSpan TrustedSilence = TimeSpan.FromSeconds(3);
 
     private readonly Lock gate = new();
     private readonly Dictionary<string, Agent> agents = new(StringComparer.Ordinal);
-    private readonly Dictionary<TaskKey, SlotId> places = [];
+    private readonly SlotTable slots = new(time);
 
     /// <summary>Slots became free, or an agent came: placement may go on. Called from any thread, must return at once.</summary>
     public Action SlotsChanged { get; set; } = static () => { };
@@ -142,19 +136,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
             agent.HeardAt = now;
             agent.ListedAt = now;
             agent.Tasks = tasks;
-            var listed = tasks.Select(task => new TaskKey(task.Run, task.Generation, task.Rank)).ToHashSet();
-            foreach (var (slot, hold) in agent.Holds.ToArray())
-            {
-                if (listed.Contains(hold.Task))
-                {
-                    agent.Holds[slot] = hold with { ListedAt = now };
-                }
-                else if (hold.Stopping && agent.Connection == session
-                    && (heard is null ? time.GetElapsedTime(hold.Since, now) > StopSettles : hold.Session != session || heard >= hold.After))
-                {
-                    freed |= Free(agent, slot);
-                }
-            }
+            freed |= slots.Listed(id, tasks.Select(TaskKey.Of), agent.Connection == session ? session : null, heard);
         }
 
         if (freed)
@@ -164,18 +146,18 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     }
 
     /// <summary>Keeps slots for a placement that is about to be journalled; false, and none is kept, where one is not free any more.</summary>
-    public bool TryClaim(string run, IReadOnlyList<SlotId> slots)
+    public bool TryClaim(string run, IReadOnlyList<SlotId> wanted)
     {
         lock (gate)
         {
-            if (slots.Any(slot => !agents.TryGetValue(slot.Agent, out var agent) || !agent.TakesWork || !IsTrusted(agent) || agent.Holds.ContainsKey(slot.Index)))
+            if (wanted.Any(slot => !agents.TryGetValue(slot.Agent, out var agent) || !agent.TakesWork || !IsTrusted(agent) || slots.Find(slot) is not null))
             {
                 return false;
             }
 
-            for (var rank = 0; rank < slots.Count; rank++)
+            for (var rank = 0; rank < wanted.Count; rank++)
             {
-                Hold(slots[rank], new TaskKey(run, 0, rank));
+                slots.Hold(wanted[rank], new TaskKey(run, 0, rank));
             }
 
             return true;
@@ -183,17 +165,14 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     }
 
     /// <summary>The placement did not come about.</summary>
-    public void Unclaim(string run, IReadOnlyList<SlotId> slots)
+    public void Unclaim(string run, IReadOnlyList<SlotId> claimed)
     {
         var freed = false;
         lock (gate)
         {
-            foreach (var slot in slots)
+            foreach (var slot in claimed)
             {
-                if (Of(slot.Agent).Holds.TryGetValue(slot.Index, out var hold) && hold.Task.Run == run && hold.Task.Generation == 0)
-                {
-                    freed |= Free(Of(slot.Agent), slot.Index);
-                }
+                freed |= slots.Find(slot) is { } hold && hold.Task.Run == run && hold.Task.Generation == 0 && slots.Free(slot);
             }
         }
 
@@ -208,7 +187,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     {
         lock (gate)
         {
-            Hold(slot, task);
+            slots.Hold(slot, task);
         }
     }
 
@@ -217,10 +196,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     {
         lock (gate)
         {
-            if (places.TryGetValue(task, out var slot) && Of(slot.Agent).Holds.TryGetValue(slot.Index, out var hold))
-            {
-                Of(slot.Agent).Holds[slot.Index] = hold with { ListedAt = time.GetTimestamp() };
-            }
+            slots.Expect(task);
         }
     }
 
@@ -229,28 +205,23 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     {
         lock (gate)
         {
-            if (places.TryGetValue(task, out var slot) && Of(slot.Agent).Holds.TryGetValue(slot.Index, out var hold) && hold.Task == task && !hold.Stopping)
-            {
-                var session = Of(slot.Agent).Connection;
-                Of(slot.Agent).Holds[slot.Index] = hold with { Stopping = true, Since = time.GetTimestamp(), Session = session, After = session?.Sent ?? 0 };
-            }
+            slots.Stop(task, agent => agents.GetValueOrDefault(agent)?.Connection);
         }
     }
 
     /// <summary>The task's trainer is gone.</summary>
     public void Free(TaskKey task)
     {
+        bool freed;
         lock (gate)
         {
-            if (!places.TryGetValue(task, out var slot) || !Of(slot.Agent).Holds.TryGetValue(slot.Index, out var hold) || hold.Task != task)
-            {
-                return;
-            }
-
-            Free(Of(slot.Agent), slot.Index);
+            freed = slots.Free(task);
         }
 
-        SlotsChanged();
+        if (freed)
+        {
+            SlotsChanged();
+        }
     }
 
     /// <summary>The agent is gone, and its trainers with it. Returns what it holds slots for; they stay held until each is freed.</summary>
@@ -258,10 +229,9 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     {
         lock (gate)
         {
-            var agent = Of(id);
-            agent.Tasks = [];
+            Of(id).Tasks = [];
             // A claim is its placement's: that makes an assignment of it, or takes it back.
-            return [.. agent.Holds.Values.Where(hold => hold.Task.Generation > 0).Select(hold => hold.Task)];
+            return [.. slots.Of(id).Where(hold => hold.Task.Generation > 0).Select(hold => hold.Task)];
         }
     }
 
@@ -270,7 +240,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     {
         lock (gate)
         {
-            return agents.TryGetValue(id, out var agent) ? [.. agent.Holds.Values.Where(hold => !hold.Stopping).Select(hold => hold.Task)] : [];
+            return [.. slots.Of(id).Where(hold => !hold.Stopping).Select(hold => hold.Task)];
         }
     }
 
@@ -279,7 +249,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     {
         lock (gate)
         {
-            return agents.Values.Any(agent => agent.Holds.Values.Any(hold => hold.Task.Run == run));
+            return slots.Any(run);
         }
     }
 
@@ -288,7 +258,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
     {
         lock (gate)
         {
-            return agents.TryGetValue(id, out var agent) && agent.Tasks.Any(named => new TaskKey(named.Run, named.Generation, named.Rank) == task);
+            return agents.TryGetValue(id, out var agent) && agent.Tasks.Any(named => TaskKey.Of(named) == task);
         }
     }
 
@@ -306,7 +276,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
                 {
                     var place = new Slot(new SlotId(agent.Id, slot), devices[slot]);
                     all.Add(place);
-                    if (!agent.Holds.ContainsKey(slot) && IsTrusted(agent))
+                    if (slots.Find(place.Id) is null && IsTrusted(agent))
                     {
                         free.Add(place);
                     }
@@ -359,12 +329,10 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
             var now = time.GetTimestamp();
             return [.. agents.Values.Select(agent => new AgentPulse(
                 agent.Id, agent.State.Phase, agent.Connection, agent.Seen, time.GetElapsedTime(agent.HeardAt, now),
-                [.. agent.Holds.Values
+                [.. slots.Of(agent.Id)
                     .Where(hold => !hold.Stopping && hold.Task.Generation > 0)
                     .Select(hold => (hold.Task, Unlisted(agent, hold)))],
-                [.. agent.Holds.Values
-                    .Where(hold => hold.Stopping && time.GetElapsedTime(hold.Since, now) > StopPatience)
-                    .Select(hold => hold.Task)]))];
+                [.. slots.Overdue(agent.Id, now)]))];
         }
     }
 
@@ -375,7 +343,7 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
 
     private static AgentView ViewOf(Agent agent) => new(
         agent.State.Identity!, agent.State.Phase, agent.Connection is not null, agent.State.Since,
-        [.. agent.Tasks.Select(task => new TrainerView(task.Pid, new TaskKey(task.Run, task.Generation, task.Rank)))]);
+        [.. agent.Tasks.Select(task => new TrainerView(task.Pid, TaskKey.Of(task)))]);
 
     private Agent Of(string id)
     {
@@ -385,24 +353,5 @@ internal sealed class AgentDirectory(EventStore<WorkerState, WorkerEvent> store,
         }
 
         return agent;
-    }
-
-    private void Hold(SlotId slot, TaskKey task)
-    {
-        var agent = Of(slot.Agent);
-        if (agent.Holds.TryGetValue(slot.Index, out var former))
-        {
-            places.Remove(former.Task);
-        }
-
-        var now = time.GetTimestamp();
-        agent.Holds[slot.Index] = new SlotHold(task, now, now);
-        places[task] = slot;
-    }
-
-    private bool Free(Agent agent, int slot)
-    {
-        places.Remove(agent.Holds[slot].Task);
-        return agent.Holds.Remove(slot);
     }
 }

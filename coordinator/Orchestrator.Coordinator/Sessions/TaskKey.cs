@@ -8,6 +8,10 @@ internal readonly record struct TaskKey(string Run, int Generation, int Rank)
 {
     public static TaskKey Of(RunState run, Member member) => new(run.Id, member.Trainer.Generation, member.Trainer.Rank);
 
+    public static TaskKey Of(TaskProgress task) => new(task.Run, task.Generation, task.Rank);
+
+    public static TaskKey Of(RunningTask task) => new(task.Run, task.Generation, task.Rank);
+
     public TrainerName Trainer => new(Generation, Rank);
 
     public TaskId ToMessage() => new() { Run = Run, Generation = Generation, Rank = Rank };
