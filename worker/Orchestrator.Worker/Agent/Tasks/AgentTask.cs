@@ -17,8 +17,6 @@ internal sealed partial class AgentTask
     internal static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
     internal static readonly TimeSpan FrozenAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LastWordsDeadline = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(500);
 
     private readonly AgentContext context;
     private readonly AssignTask assignment;
@@ -293,7 +291,7 @@ internal sealed partial class AgentTask
     {
         await after.WaitAsync(ending.Token);
         var training = RunSpec.FromJson(assignment.Spec).Training;
-        train = await PrepareOnceThereIsRoomAsync(ending.Token);
+        train = await new TaskPreparation(context, assignment, folder, span?.Id).PrepareAsync(ending.Token);
         ending.Token.ThrowIfCancellationRequested();
         process = GetTrainer(TrainerEnvironment.Create(context.Options, training));
         memory = new TrainerMemory(process.Pid);
@@ -325,53 +323,6 @@ internal sealed partial class AgentTask
     {
         void Line(string text) => context.Logs.Add(Key, text);
         return context.Spares.Take(environment)?.GiveTo(this, Line) ?? TrainerProcess.Start(context.Directory.SocketPath, Secret, environment, spare: false, Line);
-    }
-
-    /// <summary>A run that fails at once is placed again at once: a full disk gets its time.</summary>
-    private async Task<TrainTask> PrepareOnceThereIsRoomAsync(CancellationToken cancellationToken)
-    {
-        var began = context.Time.GetTimestamp();
-        for (var said = false; ; said = true)
-        {
-            try
-            {
-                return await PrepareAsync(cancellationToken);
-            }
-            catch (IOException full) when (DiskSpace.IsFull(full) && context.Time.GetElapsedTime(began) < RoomPatience)
-            {
-                if (!said)
-                {
-                    LogFull(log, Key, folder);
-                    context.Logs.Add(Key, $"the trainer waits: no space is left for {folder}; free some");
-                }
-
-                await Task.Delay(RoomPause, context.Time, cancellationToken);
-            }
-        }
-    }
-
-    private async Task<TrainTask> PrepareAsync(CancellationToken cancellationToken)
-    {
-        var resume = Path.Combine(folder, "resume");
-        var output = Path.Combine(folder, "checkpoints");
-        Directory.CreateDirectory(output);
-        var dataset = assignment.DatasetSha256.Length > 0 ? context.Datasets.EnsureAsync(assignment.DatasetSha256, cancellationToken) : Task.FromResult("");
-        if (assignment.Checkpoint.Length > 0)
-        {
-            await context.Checkpoints.FetchAsync(assignment.Checkpoint, resume, cancellationToken);
-        }
-
-        var task = assignment.Clone();
-        task.TraceParent = span?.Id ?? assignment.TraceParent;
-        return new TrainTask
-        {
-            Task = task,
-            DatasetDirectory = await dataset,
-            CheckpointDirectory = assignment.Checkpoint.Length > 0 ? resume : "",
-            OutputDirectory = output,
-            Device = assignment.Slot >= 0 && assignment.Slot < context.Options.Devices.Count ? context.Options.Devices[assignment.Slot] : throw new FetchException("user", $"slot {assignment.Slot} is not one of this agent's {context.Options.Devices.Count}"),
-            Advertise = context.Advertise,
-        };
     }
 
     private Report? Verdict(Report end)
@@ -409,9 +360,6 @@ internal sealed partial class AgentTask
 
     [LoggerMessage(LogLevel.Information, "{task} runs as process {pid}")]
     private static partial void LogStarted(ILogger logger, TaskKey task, int pid);
-
-    [LoggerMessage(LogLevel.Warning, "{task} waits: no space is left for {folder}; free some")]
-    private static partial void LogFull(ILogger logger, TaskKey task, string folder);
 
     [LoggerMessage(LogLevel.Information, "{task} ended: {how}")]
     private static partial void LogEnded(ILogger logger, TaskKey task, string how);
