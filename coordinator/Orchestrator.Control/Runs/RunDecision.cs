@@ -105,12 +105,13 @@ public static class RunDecision
     private static IReadOnlyList<RunEvent> FinishEpoch(RunState state, RunCommand.FinishEpoch c)
     {
         // One that comes before its turn comes again after those that it overtook: an epoch that is skipped would be missed for ever. Who left at a boundary may be the only one to tell it.
-        if (!IsTraining(state) || !IsOfLineage(state, c.Generation) || c.Epoch != state.Epoch + 1)
+        // So may those of a generation that is given up while its trainers train on, unaware of it: an agent that is silent may be so alone.
+        if (!IsOfLineage(state, c.Generation) || c.Epoch != state.Epoch + 1)
         {
             return [];
         }
 
-        var generation = state.Current!.Number;
+        var generation = state.LastGeneration;
         return RunCut.WhereDue(state, c.At, state.History.IsEmpty || c.Epoch > state.History[^1].Epoch
             ? new RunEvent.EpochFinished(generation, c.Epoch, c.Step, c.Metrics, c.Samples, c.Seconds, c.LedgerHash, c.At)
             : new RunEvent.EpochRepeated(generation, c.Epoch, c.Step, c.At));
@@ -120,7 +121,7 @@ public static class RunDecision
     {
         // Whoever wrote it may be gone since: as long as its state lived on, it is this run's. Told again after it was released, it must not stand again: its files are
         // gone. Told before its epoch, a loss would leave that epoch out. Told between two generations it counts as well: nobody tells it again.
-        if (state.Purpose is not TaskPurpose.Train || !IsOfLineage(state, c.Generation) || c.Checkpoint.Step <= CommittedStep(state) || c.Checkpoint.Epoch > state.Epoch)
+        if (!IsOfLineage(state, c.Generation) || c.Checkpoint.Step <= CommittedStep(state) || c.Checkpoint.Epoch > state.Epoch)
         {
             return [];
         }
@@ -138,9 +139,16 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> End(RunState state, RunCommand.End c)
     {
-        if (state.Phase is not RunPhase.Working || Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
+        if (Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker || (state.Phase is RunPhase.Forming && state.Current!.IsNew(speaker)))
         {
             return [];
+        }
+
+        var completed = new RunEvent.TrainingCompleted(state.LastGeneration, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At, c.Paused, c.Stopped);
+        if (state.Current is not { } current)
+        {
+            // It waits for a generation large enough, as far as we know; the one that was given up has come to the end all the same.
+            return speaker.Place.Rank == 0 && !c.Stopped && c.Epoch == state.Epoch && c.Step <= CommittedStep(state) ? Completed(state, completed, c.At) : [];
         }
 
         if (state.Next?.IsNew(speaker) == true)
@@ -154,15 +162,14 @@ public static class RunDecision
             return RunFailure.Of(state, new Loss(FailureKind.Preempted, speaker, "its agent stopped it", "", c.Step, c.NextSpanId, c.At));
         }
 
-        if (speaker.Place.Rank == 0 && c.Epoch > state.Epoch && !c.Stopped && state.Current!.Purpose is TaskPurpose.Train)
+        if (speaker.Place.Rank == 0 && c.Epoch > state.Epoch && !c.Stopped && current.Purpose is TaskPurpose.Train)
         {
             // It overtook its own report of an epoch; both come again.
             return [];
         }
 
-        var generation = state.Current!.Number;
-        RunEvent ended = new RunEvent.MemberEnded(generation, speaker.Place.Rank, c.At);
-        if (state.Current!.Purpose is TaskPurpose.Score)
+        RunEvent ended = new RunEvent.MemberEnded(current.Number, speaker.Place.Rank, c.At);
+        if (current.Purpose is TaskPurpose.Score)
         {
             return [ended, .. Scored(state, c.Metrics, "", c.At)];
         }
@@ -172,7 +179,6 @@ public static class RunDecision
             return [ended];
         }
 
-        var completed = new RunEvent.TrainingCompleted(generation, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At, c.Paused, c.Stopped);
         // The end can come before the word of this generation does: whoever was rank 0 up to there has the last checkpoint.
         return !state.Plan!.IsCommand && CommittedStep(state) < c.Step
             ? [ended, completed]
@@ -376,7 +382,7 @@ public static class RunDecision
     private static bool IsTraining(RunState state) => state.Phase is RunPhase.Working && state.Current!.Purpose is TaskPurpose.Train;
 
     /// <summary>Whether this trainer has a say about epochs and checkpoints. Rank 0 alone uses it; what any of them tells is the same.</summary>
-    private static bool IsOfLineage(RunState state, int generation) => !state.Members.IsEmpty && generation >= state.Lineage && generation <= state.LastGeneration;
+    private static bool IsOfLineage(RunState state, int generation) => state.Purpose is TaskPurpose.Train && !state.Members.IsEmpty && generation >= state.Lineage && generation <= state.LastGeneration;
 
     private static long CommittedStep(RunState state) => state.Current?.CommittedStep ?? state.Latest?.Step ?? 0;
 

@@ -198,7 +198,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
     /// <summary>Members end by themselves; who loads to become one would wait for a word that never comes.</summary>
     private void LetEnd(RunState state, Member member)
     {
-        if (state.Next?.IsNew(member) == true)
+        if (state.Next?.IsNew(member) == true || (state.Phase is RunPhase.Forming && state.Current!.IsNew(member)))
         {
             Stop(state, member);
         }

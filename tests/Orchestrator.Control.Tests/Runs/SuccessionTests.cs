@@ -38,6 +38,37 @@ public sealed class SuccessionTests
         Assert.IsType<RunEvent.GenerationBegun>(run.Ready(1)[^1]);
     }
 
+    /// <summary>An agent that is silent may be so alone: its trainers, and those that train with them, go on until they hear of the next generation.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_trained_to_the_end_in_a_generation_that_was_given_up_counts(bool forms)
+    {
+        var run = RunSample.Requested(RunSample.Plan(min: 2, max: 2, budgets: Budgets));
+        run.Begin(2);
+        run.Fail(FailureKind.Lost, rank: 1, reached: 7);
+        Assert.IsType<RunEvent.EpochFinished>(Assert.Single(run.Epoch(1)));
+        if (forms)
+        {
+            run.Propose(1);
+        }
+
+        run.Train();
+        Assert.Equal((RunPhase.Waiting, TaskPurpose.Score, 30L, 0L, "weights"), (run.State.Phase, run.State.Purpose, run.State.Step, run.State.StepsLost, run.State.WeightsHash));
+        Assert.Equal([1, 2, 3], run.State.History.Select(epoch => epoch.Epoch));
+        Assert.Single(run.State.Failures);
+    }
+
+    [Fact]
+    public void A_newcomer_that_ends_while_it_loads_ends_nothing()
+    {
+        var run = RunSample.Requested(RunSample.Plan(min: 2, max: 2, budgets: Budgets));
+        run.Begin(2);
+        run.Fail(FailureKind.Lost, rank: 0, reached: 7);
+        run.Propose(1);
+        Assert.Empty(run.End(3, rank: 1));
+    }
+
     [Fact]
     public void A_newcomer_that_is_lost_while_it_loads_costs_nothing_but_the_wait()
     {

@@ -152,6 +152,9 @@ internal sealed class Witness(Simulation simulation)
         Check(lost >= 0 && lost <= Math.Max(0, reached.GetValueOrDefault(before.Lineage) - resume), $"{lost} steps count as lost, after {reached.GetValueOrDefault(before.Lineage)} and from {resume}");
         if (after.Survivors.IsEmpty && after.Current is null && after.Outcome is null)
         {
+            var done = simulation.Trainers.Find(trainer => trainer is { IsUntouched: true, IsDone: true }
+                && before.Members.Exists(member => member.Trainer == new TrainerName(trainer.Task.Key.Generation, trainer.Task.Key.Rank)));
+            Check(done is null || resume == Arithmetic.Steps, $"the run goes back to step {resume} though {done?.Name}, which nothing had happened to, had trained to the end and delivered all");
             var holder = simulation.Trainers.Find(trainer => trainer is { IsUntouched: true, HasState: true, Met: > 0, HasEnded: false, Process.IsWell: true }
                 && before.Members.Exists(member => member.Trainer == new TrainerName(trainer.Task.Key.Generation, trainer.Task.Key.Rank)));
             Check(holder is null, $"the run goes back to step {resume} though {holder?.Name}, which nothing had happened to, has step {holder?.Step}");

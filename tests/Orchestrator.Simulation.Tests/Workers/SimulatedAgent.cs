@@ -11,6 +11,7 @@ namespace Orchestrator.Simulation.Tests;
 internal sealed class Spool
 {
     private readonly List<Report> waiting = [];
+    private readonly List<(ulong Sequence, Action Then)> listeners = [];
 
     public ulong Last { get; private set; }
 
@@ -29,10 +30,16 @@ internal sealed class Spool
         return this;
     }
 
+    /// <summary>Once the coordinator has journalled it.</summary>
+    public void Acknowledged(Report report, Action then) => listeners.Add((report.Sequence, then));
+
     public void Acknowledge(ulong sequence)
     {
         waiting.RemoveAll(report => report.Sequence <= sequence);
         Last = Math.Max(Last, sequence);
+        var due = listeners.FindAll(listener => listener.Sequence <= sequence);
+        listeners.RemoveAll(listener => listener.Sequence <= sequence);
+        due.ForEach(listener => listener.Then());
     }
 }
 

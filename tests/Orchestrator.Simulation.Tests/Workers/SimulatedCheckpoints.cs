@@ -17,6 +17,9 @@ internal sealed class SimulatedCheckpoints(VirtualWorld world, SimulatedTrainer 
     /// <summary>The one that is kept was written, or is being written.</summary>
     public bool HasBegun { get; private set; }
 
+    /// <summary>How many its agent was told of.</summary>
+    public int Told { get; private set; }
+
     public bool IsWriting => writing is not null;
 
     /// <summary>One is written that nobody was told of.</summary>
@@ -37,6 +40,7 @@ internal sealed class SimulatedCheckpoints(VirtualWorld world, SimulatedTrainer 
         {
             var image = await last;
             writing = null;
+            Told++;
             trainer.Task.Hear(trainer, image);
         }
     }

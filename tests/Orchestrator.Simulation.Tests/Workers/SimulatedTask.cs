@@ -261,13 +261,18 @@ internal sealed class SimulatedTask
                 Uri = stored.Uri,
             };
             written.Metrics.Add(image.Manifest.Metrics);
-            Append(new Report { Checkpoint = written });
+            var said = new Report { Checkpoint = written };
+            Append(said);
+            Agent.Spool.Acknowledged(said, Settle);
         }
         catch (RpcException)
         {
             // A generation that is over: the run goes on without this one.
+            Settle();
         }
     }
+
+    private void Settle() => Command(to => to.Settle());
 
     /// <summary>Asks the coordinator for as long as it is away, by the agent's own idea of what is worth another try; null once nobody wants it any more.</summary>
     private async Task<T?> RetryAsync<T>(Func<SimulatedCoordinator, Task<T>> call, Task over, Func<RpcException, Exception> refused)

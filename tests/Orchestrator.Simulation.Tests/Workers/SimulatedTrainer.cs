@@ -60,6 +60,12 @@ internal sealed class SimulatedTrainer
     /// <summary>It has said its last word.</summary>
     public bool HasEnded { get; private set; }
 
+    /// <summary>It trained to the end, with all its peers, and what they had to tell stands in the journal.</summary>
+    public bool IsDone { get; set; }
+
+    /// <summary>How many of the checkpoints that it sent stand in the journal, or never will.</summary>
+    public int Settled { get; private set; }
+
     /// <summary>Messages to its peers that it may still send; null for any number.</summary>
     public int? Words { get; set; }
 
@@ -119,6 +125,8 @@ internal sealed class SimulatedTrainer
         Wake();
     }
 
+    public void Settle() => Settled++;
+
     private void Wake()
     {
         var waking = news;
@@ -152,7 +160,8 @@ internal sealed class SimulatedTrainer
 
     private async Task<TaskEnded> TrainAsync()
     {
-        await World.Delay(Process, World.Between(100, 800));
+        // A machine that has a lot to do, or a dataset to fetch: the others may be done before it comes.
+        await World.Delay(Process, World.Between(100, World.Random.Next(8) == 0 ? 8000 : 800));
         task.Hear(this, new Report { Ready = new TaskReady { PeerAddress = Address, Pid = Pid, ProbeHash = "probe", Hardware = "cpu" } });
         if (task.Assignment.EvaluateTest)
         {

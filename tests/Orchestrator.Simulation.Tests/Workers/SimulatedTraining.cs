@@ -217,6 +217,7 @@ internal sealed class SimulatedTraining
 
     private async Task<TaskEnded> OutcomeAsync(Mesh mesh, bool stopped)
     {
+        var began = World.Now;
         while (mesh.WorldSize > 1)
         {
             if (checkpoints.IsWritten)
@@ -224,12 +225,15 @@ internal sealed class SimulatedTraining
                 await checkpoints.TellAsync();
             }
 
-            if ((await mesh.GatherAsync("written", !checkpoints.IsWriting)).All(done => (bool)done))
+            var delivered = !checkpoints.IsWriting && trainer.Settled == checkpoints.Told;
+            var peers = (await mesh.GatherAsync("written", new Written(!checkpoints.IsWriting && (delivered || World.Now - began > TrainingSession.DeliveryPatience.Ticks), delivered))).Cast<Written>().ToArray();
+            if (peers.All(peer => peer.Done))
             {
+                trainer.IsDone = peers.All(peer => peer.Delivered);
                 break;
             }
 
-            trainer.Beat("checkpointing");
+            trainer.Beat(checkpoints.IsWriting ? "checkpointing" : "delivering");
             await World.Delay(trainer.Process, TimeSpan.FromMilliseconds(50));
         }
 
@@ -257,6 +261,8 @@ internal sealed class SimulatedTraining
         report.Metrics.Add(result.Metrics.ToDictionary());
         trainer.Task.Hear(trainer, new Report { Epoch = report });
     }
+
+    private sealed record Written(bool Done, bool Delivered);
 
     private sealed record StepPart(long Step, ShardPart[] Shards, bool Stopping, bool Switching);
 }

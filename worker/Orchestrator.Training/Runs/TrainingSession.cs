@@ -12,7 +12,7 @@ namespace Orchestrator.Training;
 public sealed class TrainingSession : IDisposable
 {
     /// <summary>The last checkpoint may take long, or never come, to a coordinator that is away: agents keep it, and say so when it is back.</summary>
-    private static readonly TimeSpan DeliveryPatience = TimeSpan.FromSeconds(30);
+    internal static readonly TimeSpan DeliveryPatience = TimeSpan.FromSeconds(30);
 
     private readonly LoadedRun run;
     private readonly ITrainingObserver observer;
