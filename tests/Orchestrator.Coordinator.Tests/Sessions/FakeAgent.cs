@@ -59,12 +59,18 @@ internal sealed class FakeAgent(string id, int slots = 1) : IAsyncDisposable
     /// <summary>Opens a session; returns once the coordinator has answered it.</summary>
     public async Task<FakeAgent> ConnectAsync(CallInvoker calls)
     {
-        await DisconnectAsync();
-        session = new CancellationTokenSource();
-        outbound = Channel.CreateUnbounded<AgentMessage>(new UnboundedChannelOptions { SingleReader = true });
-        var registered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        running = RunAsync(calls, registered, session.Token);
-        await registered.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        do
+        {
+            await DisconnectAsync();
+            session = new CancellationTokenSource();
+            outbound = Channel.CreateUnbounded<AgentMessage>(new UnboundedChannelOptions { SingleReader = true });
+            var registered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            running = RunAsync(calls, registered, session.Token);
+            await registered.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        }
+        // An answer that ends the stream while its request is still being written may get lost in the reset: agents try again.
+        while (Refused is StatusCode.Cancelled);
+
         return this;
     }
 
