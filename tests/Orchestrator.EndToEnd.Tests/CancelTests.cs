@@ -56,5 +56,5 @@ public sealed class CancelTests(SharedCluster shared) : SharedClusterTest(shared
     }
 
     private Task IdleAsync() => Eventually.TrueAsync(
-        async () => (await Cluster.ListAsync("worker", "list")).All(worker => worker.Items("trainers").Length == 0), TimeSpan.FromSeconds(30));
+        async () => (await Cluster.WorkersAsync()).All(worker => worker.Items("trainers").Length == 0), TimeSpan.FromSeconds(30));
 }

@@ -11,7 +11,7 @@ public sealed class CoordinatorDeathTests : ClusterTest
         var cluster = await UpAsync("--workers", "2");
         var disturbed = await cluster.SubmitSweepAsync(Sweeps.Digits);
         await cluster.UntilSweepAsync(disturbed, Sweeps.IsInTheMiddle);
-        var agents = (await cluster.ListAsync("worker", "list")).Select(worker => worker.Number("pid")).Order().ToArray();
+        var agents = (await cluster.WorkersAsync()).Select(worker => worker.Number("pid")).Order().ToArray();
 
         await cluster.KillCoordinatorAsync();
         await cluster.UpAsync();
@@ -20,7 +20,7 @@ public sealed class CoordinatorDeathTests : ClusterTest
         Assert.Equal("succeeded", ended.Text("state"));
         await SweepTable.NothingWasRunTwiceAsync(cluster, ended);
         // The agents lived through it and count towards --workers.
-        Assert.Equal(agents, (await cluster.ListAsync("worker", "list")).Select(worker => worker.Number("pid")).Order());
+        Assert.Equal(agents, (await cluster.WorkersAsync()).Select(worker => worker.Number("pid")).Order());
 
         var undisturbed = await cluster.EndOfSweepAsync(await cluster.SubmitSweepAsync(Sweeps.Digits));
         Assert.Equal(await SweepTable.OfAsync(cluster, undisturbed), await SweepTable.OfAsync(cluster, ended));
@@ -51,7 +51,7 @@ public sealed class CoordinatorDeathTests : ClusterTest
         var cluster = await UpAsync("--workers", "3");
         var run = await SlowRun.StartAsync(cluster, min: 2, max: 2);
         var teller = (await run.UntilTrainedByAsync(2)).Items("workers").Single(worker => worker.Number("rank") == 0);
-        var agent = (await cluster.ListAsync("worker", "list")).Single(worker => worker.Text("id") == teller.Text("id")).Number("pid");
+        var agent = (await cluster.WorkersAsync()).Single(worker => worker.Text("id") == teller.Text("id")).Number("pid");
 
         await cluster.KillCoordinatorAsync();
         await run.LetGoAsync();

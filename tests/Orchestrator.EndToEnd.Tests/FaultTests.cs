@@ -78,7 +78,7 @@ public sealed class FaultTests : ClusterTest
         var before = await RunsAsync(cluster);
         Processes.Signal(frozen, Processes.Continue);
         await Eventually.TrueAsync(
-            async () => !Processes.IsAlive(frozen) || (await cluster.ListAsync("worker", "list")).Any(worker => worker.Number("pid") == frozen && worker.Text("state") == "ready"),
+            async () => !Processes.IsAlive(frozen) || (await cluster.WorkersAsync()).Any(worker => worker.Number("pid") == frozen && worker.Text("state") == "ready"),
             TimeSpan.FromSeconds(20));
         Assert.Equal(before, await RunsAsync(cluster));
     }
@@ -108,7 +108,7 @@ public sealed class FaultTests : ClusterTest
     }
 
     private static async Task<int> AgentOfAsync(Cluster cluster, JsonElement worker) =>
-        (await cluster.ListAsync("worker", "list")).Single(agent => agent.Text("id") == worker.Text("id")).Number("pid");
+        (await cluster.WorkersAsync()).Single(agent => agent.Text("id") == worker.Text("id")).Number("pid");
 
     private static async Task<string> RunsAsync(Cluster cluster) => (await cluster.Orch.JsonAsync("run", "list")).Succeeded().Output;
 

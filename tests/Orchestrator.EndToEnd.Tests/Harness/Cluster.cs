@@ -11,6 +11,7 @@ internal sealed class Cluster : IDisposable
 
     private readonly TemporaryFolder folder = new();
     private readonly string[] options;
+    private readonly ClusterWeb web;
     private int agents;
 
     private Cluster(string[] options)
@@ -18,6 +19,7 @@ internal sealed class Cluster : IDisposable
         this.options = options;
         Address = $"127.0.0.1:{FreePort.Next()}";
         Orch = new Orch(folder.Path).With("ORCH_ENDPOINT", Address);
+        web = new ClusterWeb(this);
     }
 
     /// <summary>gRPC; stays the same through restarts.</summary>
@@ -89,7 +91,7 @@ internal sealed class Cluster : IDisposable
 
     public async Task<JsonElement> SweepAsync(string id) => (await Orch.JsonAsync("sweep", "show", id)).Json();
 
-    public async Task<JsonElement> RunAsync(string id) => (await Orch.JsonAsync("run", "show", id)).Json();
+    public async Task<JsonElement> RunAsync(string id) => await web.RunAsync(id) ?? throw new InvalidOperationException($"The coordinator does not show the run {id}.");
 
     /// <summary>Waits until a sweep has come to an end, and shows it.</summary>
     public Task<JsonElement> EndOfSweepAsync(string id) => EndAsync("sweep", id);
@@ -98,16 +100,18 @@ internal sealed class Cluster : IDisposable
     public Task<JsonElement> EndOfRunAsync(string id) => EndAsync("run", id);
 
     /// <summary>Shows a sweep again and again, until it is as wanted.</summary>
-    public Task<JsonElement> UntilSweepAsync(string id, Func<JsonElement, bool> wanted) => UntilAsync(SweepAsync, id, wanted);
+    public Task<JsonElement> UntilSweepAsync(string id, Func<JsonElement, bool> wanted) => UntilAsync(web.SweepAsync, id, wanted);
 
     /// <inheritdoc cref="UntilSweepAsync"/>
-    public Task<JsonElement> UntilRunAsync(string id, Func<JsonElement, bool> wanted) => UntilAsync(RunAsync, id, wanted);
+    public Task<JsonElement> UntilRunAsync(string id, Func<JsonElement, bool> wanted) => UntilAsync(web.RunAsync, id, wanted);
+
+    public Task<JsonElement[]> WorkersAsync() => web.WorkersAsync();
 
     public async Task<JsonElement[]> ListAsync(params string[] command) => [.. (await Orch.JsonAsync(command)).Json().EnumerateArray()];
 
     /// <summary>Waits until so many agents take work.</summary>
     public Task UntilReadyAsync(int agents) => Eventually.TrueAsync(
-        async () => (await ListAsync("worker", "list")).Count(worker => worker.Text("state") == "ready") == agents, Patience);
+        async () => (await web.WorkersAsync()).Count(worker => worker.Text("state") == "ready") == agents, Patience);
 
     /// <summary>The ends of all logs, for the output of a test that failed.</summary>
     public string Logs() => string.Join('\n', Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories)
@@ -118,6 +122,7 @@ internal sealed class Cluster : IDisposable
     /// <summary>Whatever is left of it dies, and its folder goes.</summary>
     public void Dispose()
     {
+        web.Dispose();
         Orch.KillAll();
         folder.Dispose();
     }
@@ -129,19 +134,24 @@ internal sealed class Cluster : IDisposable
         // The watch ends with what it watches, and outlives a coordinator.
         var watched = await Orch.JsonAsync(kind, "watch", id);
         Assert.True(watched.ExitCode is 0 or 1, $"{watched}");
-        return (await Orch.JsonAsync(kind, "show", id)).Json();
+        return kind == "run" ? await RunAsync(id) : await SweepAsync(id);
     }
 
-    private static async Task<JsonElement> UntilAsync(Func<string, Task<JsonElement>> show, string id, Func<JsonElement, bool> wanted)
+    private static async Task<JsonElement> UntilAsync(Func<string, Task<JsonElement?>> show, string id, Func<JsonElement, bool> wanted)
     {
-        var shown = await show(id);
-        while (!wanted(shown))
+        while (true)
         {
-            Assert.False(shown.Text("state") is "succeeded" or "failed" or "cancelled", $"it ended before it was as wanted: {shown}");
-            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
-            shown = await show(id);
-        }
+            if (await show(id) is { } shown)
+            {
+                if (wanted(shown))
+                {
+                    return shown;
+                }
 
-        return shown;
+                Assert.False(ClusterWeb.HasEnded(shown), $"it ended before it was as wanted: {shown}");
+            }
+
+            await Task.Delay(ClusterWeb.Glance, TestContext.Current.CancellationToken);
+        }
     }
 }

@@ -7,13 +7,17 @@ namespace Orchestrator.EndToEnd.Tests.Harness;
 /// <summary>A cluster over REST: no process a look, for tests that look often or at much. Null where there is no coordinator at the moment.</summary>
 internal sealed class ClusterWeb(Cluster cluster) : IDisposable
 {
-    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(30);
+    /// <summary>Between two looks.</summary>
+    public static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(30);
 
     private readonly HttpClient client = new() { Timeout = TimeSpan.FromSeconds(5) };
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static bool HasEnded(JsonElement run) => run.Text("state") is "succeeded" or "failed" or "cancelled" or "stopped";
+    /// <summary>A run, or a sweep.</summary>
+    public static bool HasEnded(JsonElement shown) => shown.Text("state") is "succeeded" or "failed" or "cancelled" or "stopped";
+
+    public Task<JsonElement?> SweepAsync(string id) => GetAsync($"/v1/sweeps/{id}");
 
     public Task<JsonElement?> RunAsync(string id) => GetAsync($"/v1/runs/{id}");
 

@@ -25,7 +25,7 @@ internal static class SweepTable
         JsonElement run;
         do
         {
-            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            await Task.Delay(ClusterWeb.Glance, TestContext.Current.CancellationToken);
             run = await cluster.RunAsync(trial.Text("run"));
         }
         while (run.Text("state") != trial.Text("state"));
