@@ -7,17 +7,20 @@ namespace Orchestrator.EndToEnd.Tests.Harness;
 /// <summary>A cluster of real processes in a folder of its own, started as people start it.</summary>
 internal sealed class Cluster : IDisposable
 {
+    private const string Token = "nobody-else-has-the-token-of-tests";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
 
     private readonly TemporaryFolder folder = new();
-    private readonly string[] options;
     private readonly ClusterWeb web;
+    private string[] options;
+    private bool isApart;
     private int agents;
 
-    private Cluster(string[] options)
+    private Cluster(string host, string[] options)
     {
         this.options = options;
-        Address = $"127.0.0.1:{FreePort.Next()}";
+        Address = $"{host}:{FreePort.Next()}";
         Orch = new Orch(folder.Path).With("ORCH_ENDPOINT", Address);
         web = new ClusterWeb(this);
     }
@@ -41,7 +44,17 @@ internal sealed class Cluster : IDisposable
 
     /// <summary>Nothing runs yet.</summary>
     /// <param name="options">Of <c>orch up</c>.</param>
-    public static Cluster Prepare(params string[] options) => new(options);
+    public static Cluster Prepare(params string[] options) => new("127.0.0.1", options);
+
+    /// <summary>Nothing runs yet. The coordinator's host, and that of all commands, is the first one.</summary>
+    public static Cluster PrepareOn(Hosts hosts, params string[] options)
+    {
+        var cluster = new Cluster(Hosts.Address(0), options);
+        cluster.Orch = cluster.Orch.Within(hosts.Prefix(0)).With("ORCH_TOKEN", Token);
+        cluster.isApart = true;
+        cluster.options = [.. options, "--token-file", cluster.Write("token", Token)];
+        return cluster;
+    }
 
     /// <summary>Gives every process of the cluster a variable.</summary>
     public Cluster With(string variable, string? value)
@@ -67,13 +80,11 @@ internal sealed class Cluster : IDisposable
     }
 
     /// <summary><c>orch agent</c> as a process of its own, which dials in.</summary>
-    public Staying StartAgent(int slots = 1, params string[] more)
-    {
-        var name = $"agent-{++agents}";
-        return Orch.Start(
-            folder[$"{name}.log"],
-            ["agent", "--coordinator", Address, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data-dir", folder[name], .. more]);
-    }
+    public Staying StartAgent(int slots = 1, params string[] more) => StartAgent(Orch, slots, more);
+
+    /// <inheritdoc cref="StartAgent(int, string[])"/>
+    /// <param name="host">Its number.</param>
+    public Staying StartAgentOn(Hosts hosts, int host) => StartAgent(Orch.Within(hosts.Prefix(host)), 1, []);
 
     /// <summary>Writes a file into the cluster's folder.</summary>
     public string Write(string name, string text)
@@ -91,7 +102,7 @@ internal sealed class Cluster : IDisposable
 
     public async Task<JsonElement> SweepAsync(string id) => (await Orch.JsonAsync("sweep", "show", id)).Json();
 
-    public async Task<JsonElement> RunAsync(string id) => await web.RunAsync(id) ?? throw new InvalidOperationException($"The coordinator does not show the run {id}.");
+    public async Task<JsonElement> RunAsync(string id) => await LookAsync("run", id) ?? throw new InvalidOperationException($"The coordinator does not show the run {id}.");
 
     /// <summary>Waits until a sweep has come to an end, and shows it.</summary>
     public Task<JsonElement> EndOfSweepAsync(string id) => EndAsync("sweep", id);
@@ -100,18 +111,18 @@ internal sealed class Cluster : IDisposable
     public Task<JsonElement> EndOfRunAsync(string id) => EndAsync("run", id);
 
     /// <summary>Shows a sweep again and again, until it is as wanted.</summary>
-    public Task<JsonElement> UntilSweepAsync(string id, Func<JsonElement, bool> wanted) => UntilAsync(web.SweepAsync, id, wanted);
+    public Task<JsonElement> UntilSweepAsync(string id, Func<JsonElement, bool> wanted) => UntilAsync("sweep", id, wanted);
 
     /// <inheritdoc cref="UntilSweepAsync"/>
-    public Task<JsonElement> UntilRunAsync(string id, Func<JsonElement, bool> wanted) => UntilAsync(web.RunAsync, id, wanted);
+    public Task<JsonElement> UntilRunAsync(string id, Func<JsonElement, bool> wanted) => UntilAsync("run", id, wanted);
 
-    public Task<JsonElement[]> WorkersAsync() => web.WorkersAsync();
+    public async Task<JsonElement[]> WorkersAsync() => isApart ? await ListAsync("worker", "list") : await web.WorkersAsync();
 
     public async Task<JsonElement[]> ListAsync(params string[] command) => [.. (await Orch.JsonAsync(command)).Json().EnumerateArray()];
 
     /// <summary>Waits until so many agents take work.</summary>
     public Task UntilReadyAsync(int agents) => Eventually.TrueAsync(
-        async () => (await web.WorkersAsync()).Count(worker => worker.Text("state") == "ready") == agents, Patience);
+        async () => (await WorkersAsync()).Count(worker => worker.Text("state") == "ready") == agents, Patience);
 
     /// <summary>The ends of all logs, for the output of a test that failed.</summary>
     public string Logs() => string.Join('\n', Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories)
@@ -127,6 +138,14 @@ internal sealed class Cluster : IDisposable
         folder.Dispose();
     }
 
+    private Staying StartAgent(Orch orch, int slots, string[] more)
+    {
+        var name = $"agent-{++agents}";
+        return orch.Start(
+            folder[$"{name}.log"],
+            ["agent", "--coordinator", Address, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data-dir", folder[name], .. more]);
+    }
+
     private async Task<string> SubmitAsync(string kind, string[] arguments) => (await Orch.JsonAsync([kind, "submit", .. arguments])).Json().Text("id");
 
     private async Task<JsonElement> EndAsync(string kind, string id)
@@ -137,11 +156,17 @@ internal sealed class Cluster : IDisposable
         return kind == "run" ? await RunAsync(id) : await SweepAsync(id);
     }
 
-    private static async Task<JsonElement> UntilAsync(Func<string, Task<JsonElement?>> show, string id, Func<JsonElement, bool> wanted)
+    /// <summary>No process a look, but where this process is not on the coordinator's network.</summary>
+    private async Task<JsonElement?> LookAsync(string kind, string id) =>
+        isApart ? (await Orch.JsonAsync(kind, "show", id)).Json()
+        : kind == "run" ? await web.RunAsync(id)
+        : await web.SweepAsync(id);
+
+    private async Task<JsonElement> UntilAsync(string kind, string id, Func<JsonElement, bool> wanted)
     {
         while (true)
         {
-            if (await show(id) is { } shown)
+            if (await LookAsync(kind, id) is { } shown)
             {
                 if (wanted(shown))
                 {

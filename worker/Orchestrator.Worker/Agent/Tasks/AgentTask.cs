@@ -7,6 +7,7 @@ using Orchestrator.Specs;
 using Orchestrator.V1;
 using Orchestrator.Worker.Agent.Store;
 using Orchestrator.Worker.Seeing;
+using Orchestrator.Worker.Stacks;
 
 namespace Orchestrator.Worker.Agent.Tasks;
 
@@ -29,6 +30,9 @@ internal sealed partial class AgentTask
     private readonly TaskCompletionSource sessionEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource ending = new();
     private readonly CancellationTokenSource uploadsEnd = new();
+    private readonly CancellationTokenSource lookEnd = new();
+    // Completes when the work goes on without a trainer that stands still, which is looked into beside it.
+    private readonly TaskCompletionSource givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ProgressClock progress;
     private readonly CheckpointUploads uploads;
     private readonly Activity? span;
@@ -36,6 +40,7 @@ internal sealed partial class AgentTask
     private TrainerProcess? process;
     private volatile TrainerMemory? memory;
     private EndReason? reason;
+    private Task look = Task.CompletedTask;
     private int attached;
     private volatile string peerAddress = "";
     private volatile int begun;
@@ -80,6 +85,9 @@ internal sealed partial class AgentTask
     /// <summary>Completes when the process is gone and its end is in the spool; never fails.</summary>
     public Task Ended { get; private set; }
 
+    /// <summary>Completes when another may have its slot. Where a trainer is looked into before it is killed, only a GPU's memory is waited for.</summary>
+    public Task Vacated => Device == SlotDevices.Cpu ? Task.WhenAny(Ended, givenUp.Task) : Ended;
+
     public RunningTask Running() => new()
     {
         Run = Key.Run,
@@ -116,7 +124,36 @@ internal sealed partial class AgentTask
     {
         if (process is not null && !ended && !Dying && progress.Read().SilentMilliseconds > FrozenAfter.TotalMilliseconds)
         {
-            Kill(EndReason.Frozen);
+            EndStill(EndReason.Frozen, $"no sign of life for {FrozenAfter.TotalSeconds:0} s");
+        }
+    }
+
+    /// <summary>Gives up a trainer that stands still, and kills it once what its threads were doing stands in the run's log; the others do not wait for that.</summary>
+    public void EndStill(EndReason why, string how)
+    {
+        lock (ending)
+        {
+            if (reason is null && process is { } still)
+            {
+                reason = why;
+                look = Task.Run(() => LookIntoAsync(still, how));
+                givenUp.SetResult();
+            }
+        }
+
+        Kill(why);
+    }
+
+    private async Task LookIntoAsync(TrainerProcess still, string how)
+    {
+        try
+        {
+            context.Logs.Add(Key, $"{how}; the trainer's threads:");
+            await StacksReader.ReadAsync(still.Pid, line => context.Logs.Add(Key, line), lookEnd.Token);
+        }
+        finally
+        {
+            still.Kill();
         }
     }
 
@@ -131,8 +168,17 @@ internal sealed partial class AgentTask
             reason ??= why;
         }
 
-        // Not before the process is there: RunAsync looks at the reason once it is.
-        process?.Kill();
+        if (why is EndReason.Shutdown)
+        {
+            lookEnd.Cancel();
+        }
+
+        // Not before the process is there: RunAsync looks at the reason once it is. Nor under the eyes of who kills it afterwards.
+        if (look.IsCompleted)
+        {
+            process?.Kill();
+        }
+
         ending.Cancel();
         uploadsEnd.CancelAfter(why is EndReason.Preempted or EndReason.Frozen ? UploadGrace : TimeSpan.Zero);
     }
@@ -151,7 +197,11 @@ internal sealed partial class AgentTask
         {
             await foreach (var message in messages.WithCancellation(cancellationToken))
             {
-                await HearAsync(message, cancellationToken);
+                // One that wakes up again has nothing more to say.
+                if (!givenUp.Task.IsCompleted)
+                {
+                    await HearAsync(message, cancellationToken);
+                }
             }
         }
         finally
@@ -291,7 +341,7 @@ internal sealed partial class AgentTask
     {
         await after.WaitAsync(ending.Token);
         var training = RunSpec.FromJson(assignment.Spec).Training;
-        train = await new TaskPreparation(context, assignment, folder, span?.Id).PrepareAsync(ending.Token);
+        train = await new TaskPreparation(context, assignment, Device, folder, span?.Id).PrepareAsync(ending.Token);
         ending.Token.ThrowIfCancellationRequested();
         process = GetTrainer(TrainerEnvironment.Create(context.Options, training));
         memory = new TrainerMemory(process.Pid);
@@ -302,9 +352,15 @@ internal sealed partial class AgentTask
             process.Kill();
         }
 
-        if (await Task.WhenAny(process.Exited, terminal.Task) == terminal.Task)
+        var first = await Task.WhenAny(process.Exited, terminal.Task, givenUp.Task);
+        if (first == terminal.Task)
         {
             return await terminal.Task;
+        }
+
+        if (first == givenUp.Task)
+        {
+            return new Report { Failed = new TaskFailed { Kind = "hung", Message = "the trainer stands still", SuspectRank = -1 } };
         }
 
         var exitCode = await process.Exited;
@@ -325,6 +381,8 @@ internal sealed partial class AgentTask
         return context.Spares.Take(environment)?.GiveTo(this, Line) ?? TrainerProcess.Start(context.Directory.SocketPath, Secret, environment, spare: false, Line);
     }
 
+    private string? Device => assignment.Slot >= 0 && assignment.Slot < context.Options.Devices.Count ? context.Options.Devices[assignment.Slot] : null;
+
     private Report? Verdict(Report end)
     {
         lock (ending)
@@ -340,6 +398,7 @@ internal sealed partial class AgentTask
             return;
         }
 
+        await look.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         // It is flushing its spans; one that does not come to an end is helped.
         if (await Task.WhenAny(process.Exited, Task.Delay(ExitDeadline, context.Time)) != process.Exited)
         {

@@ -5,9 +5,10 @@ using Orchestrator.Worker.Agent.Store;
 namespace Orchestrator.Worker.Agent.Tasks;
 
 /// <summary>Brings to this machine what a trainer needs before it starts: its dataset's chunks and the checkpoint that it goes on from.</summary>
+/// <param name="device">Its slot's; null where this agent has no such slot.</param>
 /// <param name="folder">The task's own.</param>
 /// <param name="traceParent">Of the task's span; null where it is not traced.</param>
-internal sealed partial class TaskPreparation(AgentContext context, AssignTask assignment, string folder, string? traceParent)
+internal sealed partial class TaskPreparation(AgentContext context, AssignTask assignment, string? device, string folder, string? traceParent)
 {
     private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(500);
@@ -58,15 +59,10 @@ internal sealed partial class TaskPreparation(AgentContext context, AssignTask a
             DatasetDirectory = await dataset,
             CheckpointDirectory = assignment.Checkpoint.Length > 0 ? resume : "",
             OutputDirectory = output,
-            Device = DeviceOf(assignment.Slot),
+            Device = device ?? throw new FetchException("user", $"slot {assignment.Slot} is not one of this agent's {context.Options.Devices.Count}"),
             Advertise = context.Advertise,
         };
     }
-
-    private string DeviceOf(int slot) =>
-        slot >= 0 && slot < context.Options.Devices.Count
-            ? context.Options.Devices[slot]
-            : throw new FetchException("user", $"slot {slot} is not one of this agent's {context.Options.Devices.Count}");
 
     [LoggerMessage(LogLevel.Warning, "{task} waits: no space is left for {folder}; free some")]
     private static partial void LogFull(ILogger logger, TaskKey task, string folder);
