@@ -70,9 +70,23 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> Ready(RunState state, RunCommand.Ready c)
     {
-        if (state.Current is null || Speaker(state, c.Generation, c.Rank) is not { Stage: MemberStage.Assigned } speaker)
+        if (state.Current is null || Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
         {
             return [];
+        }
+
+        if (speaker.Stage is not MemberStage.Assigned)
+        {
+            if (speaker.PeerAddress == c.PeerAddress)
+            {
+                return [];
+            }
+
+            // Its agent had to start it anew, and that it had been ready before came to light only now: the append that said so had seemed to fail.
+            if (speaker.Stage is not MemberStage.Ready)
+            {
+                return RunFailure.Of(state, new Loss(FailureKind.Lost, speaker, "its agent started it anew", "", state.Step, c.NextSpanId, c.At));
+            }
         }
 
         var current = state.Next?.Number == c.Generation ? state.Next : state.Current;

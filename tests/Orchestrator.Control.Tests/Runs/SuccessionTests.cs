@@ -59,6 +59,23 @@ public sealed class SuccessionTests
         Assert.Single(run.State.Failures);
     }
 
+    /// <summary>Of an append whose outcome was not known a coordinator learns late: by then the trainer of that name may be another process.</summary>
+    [Fact]
+    public void A_trainer_that_turns_out_to_be_another_process_is_a_loss_once_its_generation_works()
+    {
+        var run = RunSample.Requested(RunSample.Plan(min: 2, max: 2, budgets: Budgets));
+        run.Propose(2);
+        run.Ready(1);
+        Assert.IsType<RunEvent.MemberReady>(Assert.Single(run.Do(new RunCommand.Ready(1, 1, "host:9", 109, RunSample.Probe, "cpu", RunSample.At))));
+        Assert.Equal(("host:9", 109), (run.State.Current!.Members[1].PeerAddress, run.State.Current.Members[1].Pid));
+
+        run.Ready(0);
+        Assert.Empty(run.Ready(0));
+        var lost = Assert.IsType<RunEvent.GenerationFailed>(run.Do(new RunCommand.Ready(1, 1, "host:11", 111, RunSample.Probe, "cpu", RunSample.At))[0]);
+        Assert.Equal((FailureKind.Lost, 1), (lost.Kind, lost.Rank));
+        Assert.Equal(new TrainerName(1, 0), run.State.Survivors.Single().Trainer);
+    }
+
     [Fact]
     public void A_newcomer_that_ends_while_it_loads_ends_nothing()
     {

@@ -104,6 +104,9 @@ internal sealed class Cluster : IDisposable
 
     public async Task<JsonElement> RunAsync(string id) => await LookAsync("run", id) ?? throw new InvalidOperationException($"The coordinator does not show the run {id}.");
 
+    /// <summary>What a run's trainers printed, a line each.</summary>
+    public async Task<string[]> LogAsync(string run) => isApart ? (await Orch.RunAsync("run", "logs", run)).Succeeded().Output.Split('\n') : await web.LogAsync(run);
+
     /// <summary>Waits until a sweep has come to an end, and shows it.</summary>
     public Task<JsonElement> EndOfSweepAsync(string id) => EndAsync("sweep", id);
 

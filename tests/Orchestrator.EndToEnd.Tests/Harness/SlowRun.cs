@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Orchestrator.Testing;
 
 namespace Orchestrator.EndToEnd.Tests.Harness;
 
@@ -7,6 +8,8 @@ namespace Orchestrator.EndToEnd.Tests.Harness;
 internal sealed class SlowRun
 {
     private const int StepsAnEpoch = 23;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private static int runs;
 
@@ -55,7 +58,11 @@ internal sealed class SlowRun
     /// <summary>Returns once so many train it, a step or more of theirs included.</summary>
     public async Task<JsonElement> UntilTrainedByAsync(int workers)
     {
-        var began = await cluster.UntilRunAsync(Id, run => run.Text("state") == "running" && run.Number("worldSize") == workers);
+        var formed = await cluster.UntilRunAsync(Id, run => run.Text("state") == "running" && run.Number("worldSize") == workers);
+        // Trainers finish the step that they are in, and the one after, before they go over to the next generation: they say when they have.
+        var said = string.Create(CultureInfo.InvariantCulture, $"generation {formed.Number("generation")}, rank 0 of {workers} trains ");
+        await Eventually.TrueAsync(async () => (await cluster.LogAsync(Id)).Any(line => line.Contains(said, StringComparison.Ordinal)), Patience);
+        var began = await cluster.RunAsync(Id);
         return await cluster.UntilRunAsync(Id, run => run.Number("step") > began.Number("step") + 1);
     }
 
@@ -76,5 +83,5 @@ internal sealed class SlowRun
     }
 
     /// <summary>Whether a generation ended in the middle of a step, which the next one had to do again.</summary>
-    public async Task<bool> SteppedTwiceAsync() => (await cluster.Orch.RunAsync("run", "logs", Id)).Succeeded().Output.Contains("is over after step", StringComparison.Ordinal);
+    public async Task<bool> SteppedTwiceAsync() => (await cluster.LogAsync(Id)).Any(line => line.Contains("is over after step", StringComparison.Ordinal));
 }

@@ -104,7 +104,7 @@ internal sealed class Witness(Simulation simulation)
             case RunEvent.GenerationFailed e:
                 Check(
                     e.Kind is not FailureKind.Preempted || !e.Message.EndsWith(" drains", StringComparison.Ordinal) || e.Message == LastWord.Preempted || before.StopRequested
-                        || before is not { Phase: RunPhase.Working, Purpose: TaskPurpose.Train } || before.Current!.Members.Exists(member => member.Stage is not MemberStage.Working),
+                        || before is not { Phase: RunPhase.Working, Purpose: TaskPurpose.Train } || !began.ContainsKey(before.Current!.Number) || before.Current!.Members.Exists(member => member.Stage is not MemberStage.Working),
                     $"{e.Agent} drains, and its trainer is taken out of a working generation before it could hand over");
                 CheckLoss(before, after, e.StepsLost, e.ResumeStep);
                 break;
