@@ -10,7 +10,7 @@ public sealed class CommandTests : ClusterTest
     {
         var file = Product.Sample("command/descent.yaml");
         var one = await UpAsync("--workers", "1");
-        var alone = await one.EndOfSweepAsync(await one.SubmitSweepAsync(file));
+        var alone = await one.EndOfSweepAsync(await one.SubmitSweepAsync(file, "--set", "search.trials=6"));
         Assert.Equal("succeeded", alone.Text("state"));
         Assert.Contains(alone.Items("trials"), trial => trial.Text("state") == "stopped");
         var whole = alone.Items("trials").First(trial => trial.Text("state") == "succeeded");
@@ -24,7 +24,7 @@ public sealed class CommandTests : ClusterTest
         Assert.Contains("from epoch 1", logs, StringComparison.Ordinal);
 
         var two = await UpAsync("--workers", "2");
-        var both = await two.EndOfSweepAsync(await two.SubmitSweepAsync(file));
+        var both = await two.EndOfSweepAsync(await two.SubmitSweepAsync(file, "--set", "search.trials=6"));
         Assert.Equal(await SweepTable.OfAsync(one, alone), await SweepTable.OfAsync(two, both));
     }
 

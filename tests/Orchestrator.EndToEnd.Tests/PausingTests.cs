@@ -7,7 +7,7 @@ public sealed class PausingTests : ClusterTest
 {
     private static readonly string[] Asha =
     [
-        Product.Sample("digits.yaml"), "--set", "search.trials=7", "--set", "search.parallel=3", "--set", "training.epochs=5", "--set", "training.workers.max=1",
+        Product.Sample("digits.yaml"), "--set", "search.trials=5", "--set", "search.parallel=3", "--set", "training.epochs=4", "--set", "training.workers.max=1",
         "--set", "search.stopper.name=asha", "--set", "search.stopper.reduction=2",
     ];
 
@@ -19,15 +19,15 @@ public sealed class PausingTests : ClusterTest
         Assert.Equal("succeeded", alone.Text("state"));
         var epochs = alone.Items("trials").Select(trial => trial.Number("epochs")).ToArray();
         Assert.Contains(1, epochs);
-        Assert.Contains(5, epochs);
+        Assert.Contains(4, epochs);
         Assert.Contains(alone.Items("trials"), trial => trial.Text("state") == "stopped");
         await SweepTable.NothingWasRunTwiceAsync(one, alone);
         var expected = await SweepTable.OfAsync(one, alone);
 
         // Who came to the end went through every rung: each part began in a generation of its own, from the checkpoint of the one before.
-        var promoted = await one.RunAsync(alone.Items("trials").First(trial => trial.Number("epochs") == 5).Text("run"));
+        var promoted = await one.RunAsync(alone.Items("trials").First(trial => trial.Number("epochs") == 4).Text("run"));
         Assert.True(promoted.Number("generation") > 1, $"{promoted}");
-        Assert.Equal((5, 0), (promoted.Items("history").Count(), promoted.Number("stepsLost")));
+        Assert.Equal((4, 0), (promoted.Items("history").Count(), promoted.Number("stepsLost")));
         Assert.Equal(alone.GetProperty("best").Text("checkpoint"), (await one.ListAsync("checkpoint", "list", "--sweep", alone.Text("id"))).Select(checkpoint => checkpoint.Text("id")).First(id => id == alone.GetProperty("best").Text("checkpoint")));
 
         var two = await UpAsync("--workers", "2");
@@ -44,7 +44,7 @@ public sealed class PausingTests : ClusterTest
     [Fact(Timeout = 180_000)]
     public async Task A_stopper_that_ends_trials_gives_the_same_table_on_one_worker_and_two()
     {
-        string[] file = [Product.Sample("digits.yaml"), "--set", "search.trials=6", "--set", "search.parallel=3", "--set", "training.epochs=4", "--set", "search.stopper.name=median", "--set", "search.stopper.startup=1"];
+        string[] file = [Product.Sample("digits.yaml"), "--set", "search.trials=4", "--set", "search.parallel=2", "--set", "training.epochs=3", "--set", "search.stopper.name=median", "--set", "search.stopper.startup=1"];
         var one = await UpAsync("--workers", "1");
         var alone = await one.EndOfSweepAsync(await one.SubmitSweepAsync(file));
         Assert.Contains(alone.Items("trials"), trial => trial.Text("state") == "stopped");
