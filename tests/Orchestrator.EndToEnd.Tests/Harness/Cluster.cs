@@ -7,16 +7,18 @@ namespace Orchestrator.EndToEnd.Tests.Harness;
 /// <summary>A cluster of real processes in a folder of its own, started as people start it.</summary>
 internal sealed class Cluster : IDisposable
 {
+    private const string Token = "nobody-else-has-the-token-of-tests";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
 
     private readonly TemporaryFolder folder = new();
-    private readonly string[] options;
+    private string[] options;
     private int agents;
 
-    private Cluster(string[] options)
+    private Cluster(string host, string[] options)
     {
         this.options = options;
-        Address = $"127.0.0.1:{FreePort.Next()}";
+        Address = $"{host}:{FreePort.Next()}";
         Orch = new Orch(folder.Path).With("ORCH_ENDPOINT", Address);
     }
 
@@ -39,7 +41,16 @@ internal sealed class Cluster : IDisposable
 
     /// <summary>Nothing runs yet.</summary>
     /// <param name="options">Of <c>orch up</c>.</param>
-    public static Cluster Prepare(params string[] options) => new(options);
+    public static Cluster Prepare(params string[] options) => new("127.0.0.1", options);
+
+    /// <summary>Nothing runs yet. The coordinator's host, and that of all commands, is the first one.</summary>
+    public static Cluster PrepareOn(Hosts hosts, params string[] options)
+    {
+        var cluster = new Cluster(Hosts.Address(0), options);
+        cluster.Orch = cluster.Orch.Within(hosts.Prefix(0)).With("ORCH_TOKEN", Token);
+        cluster.options = [.. options, "--token-file", cluster.Write("token", Token)];
+        return cluster;
+    }
 
     /// <summary>Gives every process of the cluster a variable.</summary>
     public Cluster With(string variable, string? value)
@@ -65,13 +76,11 @@ internal sealed class Cluster : IDisposable
     }
 
     /// <summary><c>orch agent</c> as a process of its own, which dials in.</summary>
-    public Staying StartAgent(int slots = 1, params string[] more)
-    {
-        var name = $"agent-{++agents}";
-        return Orch.Start(
-            folder[$"{name}.log"],
-            ["agent", "--coordinator", Address, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data-dir", folder[name], .. more]);
-    }
+    public Staying StartAgent(int slots = 1, params string[] more) => StartAgent(Orch, slots, more);
+
+    /// <inheritdoc cref="StartAgent(int, string[])"/>
+    /// <param name="host">Its number.</param>
+    public Staying StartAgentOn(Hosts hosts, int host) => StartAgent(Orch.Within(hosts.Prefix(host)), 1, []);
 
     /// <summary>Writes a file into the cluster's folder.</summary>
     public string Write(string name, string text)
@@ -120,6 +129,14 @@ internal sealed class Cluster : IDisposable
     {
         Orch.KillAll();
         folder.Dispose();
+    }
+
+    private Staying StartAgent(Orch orch, int slots, string[] more)
+    {
+        var name = $"agent-{++agents}";
+        return orch.Start(
+            folder[$"{name}.log"],
+            ["agent", "--coordinator", Address, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data-dir", folder[name], .. more]);
     }
 
     private async Task<string> SubmitAsync(string kind, string[] arguments) => (await Orch.JsonAsync([kind, "submit", .. arguments])).Json().Text("id");

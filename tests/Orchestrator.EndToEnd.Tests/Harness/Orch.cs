@@ -10,6 +10,7 @@ internal sealed class Orch
     private const string Mark = "ORCH_END_TO_END";
 
     private readonly Dictionary<string, string> environment;
+    private IReadOnlyList<string> place = [];
 
     /// <param name="folder">Home, temporary files and the working directory.</param>
     public Orch(string folder)
@@ -36,12 +37,7 @@ internal sealed class Orch
     /// <summary>The same with a variable more; null unsets it.</summary>
     public Orch With(string variable, string? value)
     {
-        var other = new Orch(Folder);
-        foreach (var (name, kept) in environment)
-        {
-            other.environment[name] = kept;
-        }
-
+        var other = Within(place);
         if (value is null)
         {
             other.environment.Remove(variable);
@@ -49,6 +45,19 @@ internal sealed class Orch
         else
         {
             other.environment[variable] = value;
+        }
+
+        return other;
+    }
+
+    /// <summary>The same elsewhere.</summary>
+    /// <param name="prefix">What stands before a program and its arguments to start it there.</param>
+    public Orch Within(IReadOnlyList<string> prefix)
+    {
+        var other = new Orch(Folder) { place = prefix };
+        foreach (var (name, kept) in environment)
+        {
+            other.environment[name] = kept;
         }
 
         return other;
@@ -114,7 +123,8 @@ internal sealed class Orch
 
     private Process Launch(string program, IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo(program, arguments)
+        string[] words = [.. place, program, .. arguments];
+        var start = new ProcessStartInfo(words[0], words[1..])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,

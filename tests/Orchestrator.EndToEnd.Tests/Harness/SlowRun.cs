@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Orchestrator.EndToEnd.Tests.Harness;
@@ -6,6 +7,8 @@ namespace Orchestrator.EndToEnd.Tests.Harness;
 internal sealed class SlowRun
 {
     private const int StepsAnEpoch = 23;
+
+    private static int runs;
 
     private readonly Cluster cluster;
     private readonly string gate;
@@ -22,7 +25,8 @@ internal sealed class SlowRun
     public JsonElement Undisturbed { get; }
 
     /// <summary>Submits it, and returns once it trains.</summary>
-    public static async Task<SlowRun> StartAsync(Cluster cluster, int min, int max, int shards = 4, int epochs = 8)
+    /// <param name="known">How it ends undisturbed, where that is known already.</param>
+    public static async Task<SlowRun> StartAsync(Cluster cluster, int min, int max, int shards = 4, int epochs = 8, JsonElement? known = null)
     {
         var file = cluster.Write("slow.yaml", $$"""
             name: slow
@@ -38,8 +42,8 @@ internal sealed class SlowRun
               optimizer: { name: adamw, learning_rate: 0.003 }
               checkpoint: { every: 7 steps, keep_best: 1, keep_last: 1 }
             """);
-        var undisturbed = (await cluster.Orch.JsonAsync("run", "local", file, "--data-dir", cluster["local"])).Json();
-        var go = cluster["go"];
+        var undisturbed = known ?? (await cluster.Orch.JsonAsync("run", "local", file, "--data-dir", cluster["local"])).Json();
+        var go = cluster[$"go-{Interlocked.Increment(ref runs).ToString(CultureInfo.InvariantCulture)}"];
         var id = await cluster.SubmitRunAsync(file, "--set", "model.delay=100", "--set", $"model.until={go}");
         await cluster.UntilRunAsync(id, run => run.Number("step") >= 3);
         return new SlowRun(cluster, go, epochs, id, undisturbed);
