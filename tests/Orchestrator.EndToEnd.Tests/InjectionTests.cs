@@ -38,6 +38,19 @@ public sealed class InjectionTests(InjectionTests.Runs runs) : IClassFixture<Inj
     [MemberData(nameof(Names))]
     public Task A_trainer_that_fails_at_an_exact_point_costs_no_step_and_no_bit(string name) => runs.AssertUnharmedAsync(name);
 
+    /// <summary>The training thread first, as it stood: stopped from outside, or asleep in the middle of a step.</summary>
+    [Theory(Timeout = 240_000)]
+    [InlineData("freeze", "[1.0]", "no sign of life for 1 s; the trainer's threads:", "stopped in ")]
+    [InlineData("hang", "[1.1]", "no progress; the trainer's threads:", "sleeping in ")]
+    public async Task What_a_trainer_that_stood_still_was_doing_stands_in_its_runs_log(string name, string trainer, string heading, string state)
+    {
+        var log = await runs.LogOnceAsync(name, trainer, "  at Orchestrator.Training.TrainingLoop.Step(");
+        var at = Array.IndexOf(log, heading);
+        Assert.Contains($": {state}", log[at + 1], StringComparison.Ordinal);
+        Assert.Equal(log[at + 1].Split('(')[0].Trim(), log.Skip(at + 2).First(line => !line.Contains('(', StringComparison.Ordinal)).Trim());
+        Assert.Contains("    at Orchestrator.Worker.Trainer.InjectedFaults.At(Orchestrator.Training.TrainingPoint, Int64)", log.Skip(at));
+    }
+
     /// <summary>All cases' runs, under way.</summary>
     public sealed class Runs() : InjectedRuns(Cases, Epochs, "[16]");
 }

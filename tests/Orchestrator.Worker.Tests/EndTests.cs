@@ -133,14 +133,20 @@ public sealed class EndTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Frozen_trainer_is_hung_and_killed()
+    public async Task Frozen_trainer_is_hung_looked_into_and_killed()
     {
         await TrainAsync();
         var trainer = agent.Trainers.Single();
         Processes.Signal(trainer, Processes.Stop);
 
         Assert.Equal("hung", (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Failed)).Failed.Kind);
-        Assert.False(Processes.Lives(trainer));
+        // Nobody waits for that: its threads are looked into first.
+        await Eventually.Holds(() => !Processes.Lives(trainer), () => "the trainer stays");
+        await Eventually.Holds(
+            () => coordinator.LogLines.SkipWhile(line => line != "no sign of life for 1 s; the trainer's threads:").ToArray() is [_, var main, .. var rest]
+                && main.StartsWith($"  thread {trainer} (", StringComparison.Ordinal) && main.Contains("): stopped in ", StringComparison.Ordinal)
+                && rest.Any(line => line.Contains("  at Orchestrator.Training.TrainingLoop.", StringComparison.Ordinal)),
+            () => string.Join('\n', coordinator.LogLines));
     }
 
     [Fact]

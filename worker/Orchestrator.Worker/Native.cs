@@ -11,6 +11,17 @@ internal static partial class Native
     [LibraryImport("libc", EntryPoint = "kill")]
     public static partial int Signal(int pid, int signal);
 
+    /// <summary>The process, and those that it starts, may look into this one where the system lets only ancestors do so (yama).</summary>
+    public static void LetLook(int pid) => _ = Control(SetPtracer, pid, 0, 0, 0);
+
+    [LibraryImport("libc", EntryPoint = "getppid")]
+    public static partial int ParentId();
+
+    private const int SetPtracer = 0x59616d61;
+
+    [LibraryImport("libc", EntryPoint = "prctl")]
+    private static partial int Control(int option, nint argument, nint third, nint fourth, nint fifth);
+
     /// <summary>Sets what native code sees; <see cref="Environment.SetEnvironmentVariable(string, string?)"/> changes the managed copy alone.</summary>
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int SetEnvironment(string name, string value, int overwrite);

@@ -70,7 +70,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
                 break;
             case RunEvent.GenerationFailed e:
                 meters.Failed(e.Kind);
-                Over(before, after, $"{e.Kind.Name()}: {e.Message}", e.At);
+                Over(before, after, $"{e.Kind.Name()}: {e.Message}", e.At, (run, member) => Stop(run, member, gracefully: false, hangs: e.Kind is FailureKind.Hung && member.Trainer == run.Current?.MemberAt(e.Rank)?.Trainer));
                 // It waits again, and what it waits for may be free already.
                 agents.SlotsChanged();
                 break;
@@ -213,11 +213,11 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
 
     private void Stop(RunState state, Member member) => Stop(state, member, gracefully: false);
 
-    private void Stop(RunState state, Member member, bool gracefully)
+    private void Stop(RunState state, Member member, bool gracefully, bool hangs = false)
     {
         if (!member.IsGone)
         {
-            agents.Send(member.Place.Agent, new CoordinatorMessage { Stop = new StopTask { Task = TaskKey.Of(state, member).ToMessage(), Gracefully = gracefully } });
+            agents.Send(member.Place.Agent, new CoordinatorMessage { Stop = new StopTask { Task = TaskKey.Of(state, member).ToMessage(), Gracefully = gracefully, Hangs = hangs } });
         }
     }
 }

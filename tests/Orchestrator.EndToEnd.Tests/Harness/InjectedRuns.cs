@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Orchestrator.Testing;
 
 namespace Orchestrator.EndToEnd.Tests.Harness;
 
@@ -55,6 +56,26 @@ public abstract class InjectedRuns(IReadOnlyDictionary<string, string[]> cases, 
         catch (Exception)
         {
             TestContext.Current.TestOutputHelper?.WriteLine($"{run}\n{string.Join('\n', await web!.LogAsync(ids[name]))}\n{cluster.Logs()}");
+            throw;
+        }
+    }
+
+    /// <summary>A trainer's lines, once a text is among them: what stood still is looked into while its run goes on, and may end.</summary>
+    /// <param name="trainer">As in <see cref="ClusterWeb.LogAsync"/>.</param>
+    public async Task<string[]> LogOnceAsync(string name, string trainer, string text)
+    {
+        string[] lines = [];
+        try
+        {
+            await Eventually.TrueAsync(
+                async () => (lines = [.. (await web!.LogAsync(ids[name])).Where(line => line.StartsWith(trainer, StringComparison.Ordinal)).Select(line => line[(trainer.Length + 1)..])])
+                    .Any(line => line.Contains(text, StringComparison.Ordinal)),
+                TimeSpan.FromMinutes(3));
+            return lines;
+        }
+        catch (TimeoutException)
+        {
+            TestContext.Current.TestOutputHelper?.WriteLine($"{string.Join('\n', lines)}\n{cluster.Logs()}");
             throw;
         }
     }

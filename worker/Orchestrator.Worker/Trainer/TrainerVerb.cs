@@ -22,6 +22,7 @@ internal static class TrainerVerb
     private static int Run(string socket, bool spare)
     {
         ParentPipe.EndWithParent();
+        Native.LetLook(Native.ParentId());
         // Ctrl-C goes to the whole process group; the agent decides what becomes of its trainers.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
         using var link = AgentLink.Dial(socket, Environment.GetEnvironmentVariable(Agent.Tasks.TrainerEnvironment.Secret) ?? "");

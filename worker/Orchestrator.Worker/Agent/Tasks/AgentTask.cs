@@ -7,6 +7,7 @@ using Orchestrator.Specs;
 using Orchestrator.V1;
 using Orchestrator.Worker.Agent.Store;
 using Orchestrator.Worker.Seeing;
+using Orchestrator.Worker.Stacks;
 
 namespace Orchestrator.Worker.Agent.Tasks;
 
@@ -31,6 +32,9 @@ internal sealed partial class AgentTask
     private readonly TaskCompletionSource sessionEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource ending = new();
     private readonly CancellationTokenSource uploadsEnd = new();
+    private readonly CancellationTokenSource lookEnd = new();
+    // Completes when the work goes on without a trainer that stands still, which is looked into beside it.
+    private readonly TaskCompletionSource givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ProgressClock progress;
     private readonly CheckpointUploads uploads;
     private readonly Activity? span;
@@ -38,6 +42,7 @@ internal sealed partial class AgentTask
     private TrainerProcess? process;
     private volatile TrainerMemory? memory;
     private EndReason? reason;
+    private Task look = Task.CompletedTask;
     private int attached;
     private volatile string peerAddress = "";
     private volatile int begun;
@@ -82,6 +87,9 @@ internal sealed partial class AgentTask
     /// <summary>Completes when the process is gone and its end is in the spool; never fails.</summary>
     public Task Ended { get; private set; }
 
+    /// <summary>Completes when another may have its slot. Where a trainer is looked into before it is killed, only a GPU's memory is waited for.</summary>
+    public Task Vacated => DeviceOfSlot == SlotDevices.Cpu ? Task.WhenAny(Ended, givenUp.Task) : Ended;
+
     public RunningTask Running() => new()
     {
         Run = Key.Run,
@@ -118,7 +126,36 @@ internal sealed partial class AgentTask
     {
         if (process is not null && !ended && !Dying && progress.Read().SilentMilliseconds > FrozenAfter.TotalMilliseconds)
         {
-            Kill(EndReason.Frozen);
+            EndStill(EndReason.Frozen, $"no sign of life for {FrozenAfter.TotalSeconds:0} s");
+        }
+    }
+
+    /// <summary>Gives up a trainer that stands still, and kills it once what its threads were doing stands in the run's log; the others do not wait for that.</summary>
+    public void EndStill(EndReason why, string how)
+    {
+        lock (ending)
+        {
+            if (reason is null && process is { } still)
+            {
+                reason = why;
+                look = Task.Run(() => LookIntoAsync(still, how));
+                givenUp.SetResult();
+            }
+        }
+
+        Kill(why);
+    }
+
+    private async Task LookIntoAsync(TrainerProcess still, string how)
+    {
+        try
+        {
+            context.Logs.Add(Key, $"{how}; the trainer's threads:");
+            await StacksReader.ReadAsync(still.Pid, line => context.Logs.Add(Key, line), lookEnd.Token);
+        }
+        finally
+        {
+            still.Kill();
         }
     }
 
@@ -136,8 +173,17 @@ internal sealed partial class AgentTask
             reason ??= why;
         }
 
-        // Not before the process is there: RunAsync looks at the reason once it is.
-        process?.Kill();
+        if (why is EndReason.Shutdown)
+        {
+            lookEnd.Cancel();
+        }
+
+        // Not before the process is there: RunAsync looks at the reason once it is. Nor under the eyes of who kills it afterwards.
+        if (look.IsCompleted)
+        {
+            process?.Kill();
+        }
+
         ending.Cancel();
         uploadsEnd.CancelAfter(why is EndReason.Preempted or EndReason.Frozen ? UploadGrace : TimeSpan.Zero);
     }
@@ -156,7 +202,11 @@ internal sealed partial class AgentTask
         {
             await foreach (var message in messages.WithCancellation(cancellationToken))
             {
-                await HearAsync(message, cancellationToken);
+                // One that wakes up again has nothing more to say.
+                if (!givenUp.Task.IsCompleted)
+                {
+                    await HearAsync(message, cancellationToken);
+                }
             }
         }
         finally
@@ -307,9 +357,15 @@ internal sealed partial class AgentTask
             process.Kill();
         }
 
-        if (await Task.WhenAny(process.Exited, terminal.Task) == terminal.Task)
+        var first = await Task.WhenAny(process.Exited, terminal.Task, givenUp.Task);
+        if (first == terminal.Task)
         {
             return await terminal.Task;
+        }
+
+        if (first == givenUp.Task)
+        {
+            return new Report { Failed = new TaskFailed { Kind = "hung", Message = "the trainer stands still", SuspectRank = -1 } };
         }
 
         var exitCode = await process.Exited;
@@ -372,10 +428,12 @@ internal sealed partial class AgentTask
             DatasetDirectory = await dataset,
             CheckpointDirectory = assignment.Checkpoint.Length > 0 ? resume : "",
             OutputDirectory = output,
-            Device = assignment.Slot >= 0 && assignment.Slot < context.Options.Devices.Count ? context.Options.Devices[assignment.Slot] : throw new FetchException("user", $"slot {assignment.Slot} is not one of this agent's {context.Options.Devices.Count}"),
+            Device = DeviceOfSlot ?? throw new FetchException("user", $"slot {assignment.Slot} is not one of this agent's {context.Options.Devices.Count}"),
             Advertise = context.Advertise,
         };
     }
+
+    private string? DeviceOfSlot => assignment.Slot >= 0 && assignment.Slot < context.Options.Devices.Count ? context.Options.Devices[assignment.Slot] : null;
 
     private Report? Verdict(Report end)
     {
@@ -392,6 +450,7 @@ internal sealed partial class AgentTask
             return;
         }
 
+        await look.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         // It is flushing its spans; one that does not come to an end is helped.
         if (await Task.WhenAny(process.Exited, Task.Delay(ExitDeadline, context.Time)) != process.Exited)
         {

@@ -38,7 +38,7 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
                 tasks[older].Kill(EndReason.Fenced);
             }
 
-            var after = Task.WhenAll(tasks.Values.Where(other => other.Slot == assignment.Slot && other.Dying).Select(other => other.Ended));
+            var after = Task.WhenAll(tasks.Values.Where(other => other.Slot == assignment.Slot && other.Dying).Select(other => other.Vacated));
             var task = AgentTask.Start(context, assignment, after);
             tasks[key] = task;
             _ = ForgetAsync(task);
@@ -60,6 +60,10 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
             if (stop.Gracefully)
             {
                 task.StopGracefully(stop);
+            }
+            else if (stop.Hangs)
+            {
+                task.EndStill(EndReason.Stopped, "no progress");
             }
             else
             {

@@ -26,14 +26,7 @@ internal sealed class TrainerProcess : IDisposable
     /// <param name="line">Called for each line of its standard output and error, from any thread.</param>
     public static TrainerProcess Start(string socket, string secret, IReadOnlyDictionary<string, string> environment, bool spare, Action<string> line)
     {
-        var start = new ProcessStartInfo
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
-        Launch(start, socket);
+        var start = WorkerProgram.With("trainer", "--socket", socket);
         if (spare)
         {
             start.ArgumentList.Add("--spare");
@@ -79,25 +72,6 @@ internal sealed class TrainerProcess : IDisposable
     }
 
     public void Dispose() => process.Dispose();
-
-    // The program itself, or the dotnet host with the program's assembly.
-    private static void Launch(ProcessStartInfo start, string socket)
-    {
-        var program = Path.Combine(AppContext.BaseDirectory, "Orchestrator.Worker");
-        if (File.Exists(program))
-        {
-            start.FileName = program;
-        }
-        else
-        {
-            start.FileName = Environment.ProcessPath!;
-            start.ArgumentList.Add(program + ".dll");
-        }
-
-        start.ArgumentList.Add("trainer");
-        start.ArgumentList.Add("--socket");
-        start.ArgumentList.Add(socket);
-    }
 
     private void KeepAndPass(string text, Action<string> line)
     {
