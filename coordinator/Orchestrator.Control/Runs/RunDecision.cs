@@ -153,9 +153,19 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> End(RunState state, RunCommand.End c)
     {
-        if (Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker || (state.Phase is RunPhase.Forming && state.Current!.IsNew(speaker)))
+        if (Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
         {
             return [];
+        }
+
+        if (state.Next?.IsNew(speaker) == true)
+        {
+            return RunFailure.OfNewcomer(state, Preempted(speaker, c));
+        }
+
+        if (c.Stopped && !state.StopRequested && state.Purpose is TaskPurpose.Train)
+        {
+            return Leave(state, speaker, c);
         }
 
         var completed = new RunEvent.TrainingCompleted(state.LastGeneration, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At, c.Paused, c.Stopped);
@@ -165,15 +175,9 @@ public static class RunDecision
             return speaker.Place.Rank == 0 && !c.Stopped && c.Epoch == state.Epoch && c.Step <= CommittedStep(state) ? Completed(state, completed, c.At) : [];
         }
 
-        if (state.Next?.IsNew(speaker) == true)
+        if (state.Phase is RunPhase.Forming && current.IsNew(speaker))
         {
-            return RunFailure.OfNewcomer(state, new Loss(FailureKind.Preempted, speaker, "its agent stopped it", "", c.Step, c.NextSpanId, c.At));
-        }
-
-        if (c.Stopped && !state.StopRequested)
-        {
-            // Its agent drained it by itself: the run goes on elsewhere from the checkpoint that it has just written.
-            return RunFailure.Of(state, new Loss(FailureKind.Preempted, speaker, "its agent stopped it", "", c.Step, c.NextSpanId, c.At));
+            return [];
         }
 
         if (speaker.Place.Rank == 0 && c.Epoch > state.Epoch && !c.Stopped && current.Purpose is TaskPurpose.Train)
@@ -198,6 +202,22 @@ public static class RunDecision
             ? [ended, completed]
             : [ended, .. Completed(state, completed, c.At)];
     }
+
+    /// <summary>Its agent drains, and nobody took over: the run goes on elsewhere from the checkpoint that it has just written, or with those that still have the state.</summary>
+    private static IReadOnlyList<RunEvent> Leave(RunState state, Member speaker, RunCommand.End c)
+    {
+        if (state.Phase is not RunPhase.Working || state.Current!.Number != c.LeftGeneration)
+        {
+            return RunFailure.Of(state, Preempted(speaker, c));
+        }
+
+        // All of them leave; rank 0 is heard once its checkpoint stands.
+        return speaker.Place.Rank != 0
+            ? [new RunEvent.MemberEnded(c.LeftGeneration, speaker.Place.Rank, c.At)]
+            : RunFailure.Of(state, Preempted(speaker, c) with { Others = state.Current.Members.Remove(speaker) });
+    }
+
+    private static Loss Preempted(Member speaker, RunCommand.End c) => new(FailureKind.Preempted, speaker, "its agent drains, and nobody took over", "", c.Step, c.NextSpanId, c.At);
 
     /// <summary>What rank 0 said stands from here on: the last checkpoint is committed, and the others have nothing left to add.</summary>
     private static IReadOnlyList<RunEvent> Completed(RunState state, RunEvent.TrainingCompleted completed, DateTimeOffset at)
@@ -360,7 +380,9 @@ public static class RunDecision
         }
 
         var culprit = generation.MemberAt(witness.Suspect) ?? witness;
-        return RunFailure.Of(state, new Loss(c.Kind, culprit, c.Message, "", c.ReachedStep, c.NextSpanId, c.At));
+        // Whoever leaves may take its time to write down what it has.
+        var kind = culprit.IsLeaving ? FailureKind.Preempted : c.Kind;
+        return RunFailure.Of(state, new Loss(kind, culprit, c.Message, "", c.ReachedStep, c.NextSpanId, c.At));
     }
 
     private static IReadOnlyList<RunEvent> Stop(RunState state, RunCommand.Stop c)

@@ -127,6 +127,17 @@ internal sealed class SimulatedTrainer
 
     public void Settle() => Settled++;
 
+    public void TakeLeave(bool alone)
+    {
+        Stop.RequestLeave();
+        if (alone)
+        {
+            Orders.Abandon();
+        }
+
+        Wake();
+    }
+
     private void Wake()
     {
         var waking = news;
@@ -184,7 +195,12 @@ internal sealed class SimulatedTrainer
                 return ended;
             }
 
-            order = await NextOrderAsync(order.Generation);
+            if (await NextOrderAsync(order.Generation) is not { } next)
+            {
+                return await training.WriteAndLeaveAsync() ?? new TaskEnded { Stopped = true };
+            }
+
+            order = next;
         }
 
         await training.LeaveAsync();
@@ -195,7 +211,7 @@ internal sealed class SimulatedTrainer
     {
         while (Orders.After(0) is null)
         {
-            if (Stop.IsRequested)
+            if (Stop.IsRequested || Stop.IsLeaveRequested)
             {
                 return null;
             }
@@ -207,10 +223,15 @@ internal sealed class SimulatedTrainer
         return Orders.After(0);
     }
 
-    private async Task<BeginGeneration> NextOrderAsync(int generation)
+    private async Task<BeginGeneration?> NextOrderAsync(int generation)
     {
-        while (Orders.After(generation) is null)
+        while (Orders.After(generation) is null || Orders.IsAbandoned)
         {
+            if (Stop.IsLeaveRequested)
+            {
+                return null;
+            }
+
             Beat("waiting");
             await news.Task;
         }
@@ -237,7 +258,7 @@ internal sealed class SimulatedTrainer
         }
         catch (CollectiveException lost)
         {
-            if (Orders.After(order.Generation) is null)
+            if (Orders.After(order.Generation) is null && !Orders.IsAbandoned)
             {
                 World.Say($"{Name} is interrupted in generation {order.Generation} after step {Step}: {lost.Message}");
                 var interrupted = new TaskInterrupted { Generation = order.Generation, AppliedStep = Step, SuspectRank = lost.Peer, Message = lost.Message };
