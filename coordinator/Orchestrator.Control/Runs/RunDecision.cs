@@ -75,18 +75,9 @@ public static class RunDecision
             return [];
         }
 
-        if (speaker.Stage is not MemberStage.Assigned)
+        if (speaker.Stage is not MemberStage.Assigned && speaker.PeerAddress == c.PeerAddress)
         {
-            if (speaker.PeerAddress == c.PeerAddress)
-            {
-                return [];
-            }
-
-            // Its agent had to start it anew, and that it had been ready before came to light only now: the append that said so had seemed to fail.
-            if (speaker.Stage is not MemberStage.Ready)
-            {
-                return RunFailure.Of(state, new Loss(FailureKind.Lost, speaker, "its agent started it anew", "", state.Step, c.NextSpanId, c.At));
-            }
+            return [];
         }
 
         var current = state.Next?.Number == c.Generation ? state.Next : state.Current;
@@ -95,6 +86,13 @@ public static class RunDecision
         if (state.ProbeHash.Length > 0 && c.ProbeHash != state.ProbeHash)
         {
             return [ready, new RunEvent.MemberRefused(c.Generation, c.Rank, speaker.Place.Agent, c.ProbeHash, state.ProbeHash, c.At)];
+        }
+
+        if (speaker.Stage is not (MemberStage.Assigned or MemberStage.Ready))
+        {
+            // Its agent had to start it anew, and that it had been ready before came to light only now: the append that said so had seemed to fail. The others look for it where the dead one was.
+            return [ready, .. RunFailure.Of(
+                RunEvolution.Apply(state, ready), new Loss(FailureKind.Lost, speaker, "its agent started it anew", "", state.Step, c.NextSpanId, c.At) { Lives = true })];
         }
 
         var members = current.With(c.Rank, member => member with { Stage = MemberStage.Ready, ProbeHash = c.ProbeHash }).Members;
