@@ -25,6 +25,8 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
     private int epoch;
     private bool paused;
 
+    private bool IsToEnd => link.Stop.IsRequested || link.Stop.IsLeaveRequested;
+
     /// <exception cref="CommandFailedException">The program ended with another status than 0, or took too long.</exception>
     /// <exception cref="CommandKilledException">Somebody else killed it.</exception>
     public TaskEnded Run()
@@ -59,7 +61,7 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
             }
 
             paused = paused || IsWhereItPauses();
-            if (ending is null && ((paused && !told.Task.IsCopied) || link.Stop.IsRequested))
+            if (ending is null && ((paused && !told.Task.IsCopied) || IsToEnd))
             {
                 ending = Stopwatch.StartNew();
                 program.Terminate();
@@ -138,7 +140,7 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
     {
         while (link.Orders.WaitAfter(0, Glance) is null)
         {
-            if (link.Stop.IsRequested)
+            if (IsToEnd)
             {
                 return false;
             }
