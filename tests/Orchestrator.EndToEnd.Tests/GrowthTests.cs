@@ -57,6 +57,31 @@ public sealed class GrowthTests : ClusterTest
         Assert.False(await run.SteppedTwiceAsync());
     }
 
+    [Theory(Timeout = 180_000)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Workers_that_all_drain_with_nobody_to_take_over_write_their_last_step_down(int workers)
+    {
+        var cluster = await UpAsync("--workers", "0");
+        Staying[] leaving = [.. Enumerable.Range(0, workers).Select(_ => cluster.StartAgent(1, "--drain-seconds", "1"))];
+        await cluster.UntilReadyAsync(workers);
+        var run = await SlowRun.StartAsync(cluster, min: workers, max: workers, epochs: 4);
+        await run.UntilTrainedByAsync(workers);
+
+        Array.ForEach(leaving, agent => agent.Signal(Processes.Terminate));
+        foreach (var agent in leaving)
+        {
+            Assert.Equal(0, await agent.ExitAsync());
+            agent.Dispose();
+        }
+
+        Staying[] coming = [.. Enumerable.Range(0, workers).Select(_ => cluster.StartAgent())];
+        await run.UntilTrainedByAsync(workers);
+        Assert.Equal(Enumerable.Repeat("preempted", workers), (await run.EndsTheSameAsync()).Items("failures").Select(failure => failure.Text("kind")));
+        Assert.False(await run.SteppedTwiceAsync());
+        Array.ForEach(coming, agent => agent.Dispose());
+    }
+
     [Fact(Timeout = 180_000)]
     public async Task A_worker_that_drains_is_replaced_at_the_end_of_a_step_where_each_has_one_shard()
     {

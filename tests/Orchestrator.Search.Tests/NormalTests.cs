@@ -63,5 +63,8 @@ public sealed class NormalTests
         Assert.Equal(1000 + Math.Log(2), Lanes.LogSumExp([1000, 1000]), 1e-12);
         Assert.Equal(-1000 + Math.Log(3), Lanes.LogSumExp([-1000, -1000, -1000]), 1e-12);
         Assert.Equal(double.NegativeInfinity, Lanes.LogSumExp([double.NegativeInfinity]));
+        Assert.Equal(-1000 + Math.Log(9), Lanes.LogSumExp([-1000, -1000, -1000, -1000, -1000, -1000, -1000, -1000], -1000), 1e-12);
+        Assert.Equal(5 + Math.Log(2), Lanes.LogSumExp([5, -1e300, -1e300, -1e300, -90, -90, -90, -90], 5), 1e-12);
+        Assert.Equal(5, Lanes.LogSumExp([], 5), 1e-12);
     }
 }

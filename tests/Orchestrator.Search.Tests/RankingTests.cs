@@ -19,6 +19,24 @@ public sealed class RankingTests
     }
 
     [Fact]
+    public void The_best_few_are_the_first_of_all() => Gen.Select(Gen.Int[1, 2], Gen.Int[0, 3].Array[0, 40], Gen.Int[0, 6].Array[80], Gen.Int[0, 45]).Sample((goals, states, values, few) =>
+    {
+        var trials = states.Select((state, number) =>
+        {
+            var trial = Trial(number, (ObservedState)state, values[number], ticks: values[number]);
+            return state is 0 or 3 ? trial with { Values = [] } : trial with { Values = [.. Enumerable.Range(0, goals).Select(goal => (double)values[(goal * 40) + number])] };
+        }).ToArray();
+        var ended = trials.Where(trial => trial.State != ObservedState.Running).Select((trial, number) => trial with { Number = number }).ToArray();
+        bool IsHead(ObservedTrial[] of, Func<History, int[]> all)
+        {
+            var history = History.Of(StudyOf(of) with { Goals = [.. Enumerable.Repeat(Goal.Minimize, goals)] }, of.Length);
+            return Ranking.BestInformative(history, few).SequenceEqual(all(history).Take(few));
+        }
+
+        return IsHead(ended, Ranking.BestFirst) && IsHead(trials, history => Ranking.BestInformative(history, history.Count));
+    });
+
+    [Fact]
     public void What_is_to_be_maximized_is_better_where_it_is_higher()
     {
         var study = StudyOf(Trial(0, ObservedState.Succeeded, 0.1), Trial(1, ObservedState.Succeeded, 0.9)) with { Goals = [Goal.Maximize] };

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using CsCheck;
 using Xunit;
 
@@ -141,12 +142,53 @@ public sealed class TpeTests : ModelSamplerConformance
     [Fact]
     public void A_kernels_mass_in_the_cube_is_the_normal_distributions()
     {
-        double[] masses = [1, 1, 1, 1, 1];
-        double[] centres = [0, 0.1, 0.5, 0.93, 1];
-        NormalMass.Multiply(centres, 0.25, masses);
-        Assert.All(centres.Zip(masses), pair =>
-            Assert.Equal(Normal.Cdf((1 - pair.First) / 0.25) - Normal.Cdf(-pair.First / 0.25), pair.Second, 1e-9));
+        double[] centres = [0, 0.1, 0.5, 0.93, 1, 0.5, 0.5, 0.5];
+        foreach (var width in new[] { 0.01, 0.25, 1 })
+        {
+            for (var i = 0; i < centres.Length; i += 4)
+            {
+                var four = Vector256.Create(centres, i);
+                var scale = Vector256.Create(Math.Sqrt(0.5) / width);
+                var (below, inside) = NormalMass.Of(four, Vector256.Create(1 / width));
+                var rough = NormalMass.Inside(four * scale, (Vector256<double>.One - four) * scale);
+                for (var lane = 0; lane < 4; lane++)
+                {
+                    var expected = Normal.Cdf((1 - four[lane]) / width) - Normal.Cdf(-four[lane] / width);
+                    Assert.Equal(Normal.Cdf(-four[lane] / width), below[lane], 1e-9);
+                    Assert.Equal(expected, inside[lane], 1e-9);
+                    Assert.Equal(expected, rough[lane], 6e-7);
+                }
+            }
+        }
     }
+
+    /// <summary>Against the formula written down, and in whatever company: points are looked at four at a time, kernels eight.</summary>
+    [Fact]
+    public void A_density_is_the_weighted_sum_of_its_kernels_whoever_is_asked_for_beside_it() => Gen.Select(Gen.Int[1, 6], Gen.Int[0, 40], Gen.Int[1, 9]).Sample((dimensions, kernels, asked) =>
+    {
+        var space = new SearchSpace([.. Enumerable.Range(0, dimensions).Select(i => new Parameter($"x{i}", new ParameterDomain.Uniform(0, 1)))]);
+        double[] At(int of, int number) => [.. Enumerable.Range(0, dimensions).Select(d => Draws.Unit(of, number, d))];
+        double[][] around = [.. Enumerable.Range(0, kernels).Select(number => At(1, number))];
+        double[] weights = [.. Enumerable.Range(0, kernels).Select(number => 0.5 + number)];
+        var width = Enumerable.Range(0, dimensions).Select(d =>
+        {
+            var (mean, total) = ((around.Sum(point => point[d]) + 2) / (kernels + 4), kernels + 4.0);
+            var variance = (around.Sum(point => (point[d] - mean) * (point[d] - mean)) + (4 * ((1 / 12.0) + ((mean - 0.5) * (mean - 0.5))))) / total;
+            return Math.Max(0.6 * Math.Sqrt(variance) * Math.Pow(kernels + 1, -1.0 / (dimensions + 4)), 0.01);
+        }).ToArray();
+        double Kernel(double[] centre, double[] point) => Enumerable.Range(0, dimensions).Aggregate(1.0, (product, d) => product
+            * Math.Exp(Normal.LogDensity((point[d] - centre[d]) / width[d])) / width[d] / (Normal.Cdf((1 - centre[d]) / width[d]) - Normal.Cdf(-centre[d] / width[d])));
+
+        var estimator = new ParzenEstimator(space.Codec.Dimensions, around, weights, 3, 0.01, 4);
+        double[][] points = [.. Enumerable.Range(0, asked).Select(number => At(2, number))];
+        var logs = new double[asked];
+        estimator.LogDensities(points, logs);
+        return Enumerable.Range(0, asked).All(i =>
+        {
+            var expected = Math.Log((3 + Enumerable.Range(0, kernels).Sum(k => weights[k] * Kernel(around[k], points[i]))) / (3 + weights.Sum()));
+            return Math.Abs(expected - logs[i]) < 1e-5 && logs[i] == estimator.LogDensity(points[i]);
+        });
+    });
 
     [Fact]
     public void Parameters_of_a_condition_learn_from_the_trials_where_it_held()

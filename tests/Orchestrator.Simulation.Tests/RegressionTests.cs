@@ -92,6 +92,30 @@ public sealed class RegressionTests : IDisposable
         Assert.DoesNotContain(world.Lines, line => line.Contains("GenerationFailed", StringComparison.Ordinal) || line.Contains("is interrupted", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Workers_that_all_drain_with_nobody_to_take_over_write_their_last_step_down(int agents)
+    {
+        var drains = Enumerable.Range(0, agents).Select(agent => new Fault(1.2 + (0.05 * agent), FaultKind.Drain, 0, 0, 1, 60));
+        var world = Play(new Schedule(3, new Settings([.. Enumerable.Repeat(1, agents)], agents, agents, new Every(100, EveryUnit.Epoch), true), [.. drains]));
+        Assert.Contains(world.Lines, line => line.Contains("CheckpointCommitted", StringComparison.Ordinal));
+        var failed = Assert.Single(world.Lines, line => line.Contains("GenerationFailed", StringComparison.Ordinal));
+        Assert.Contains("nobody took over; 0 go on, 0 lost", failed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_survivor_that_waits_with_the_state_writes_it_down_when_its_agent_drains()
+    {
+        var world = Play(new Schedule(
+            3,
+            new Settings([1, 1], 2, 2, new Every(100, EveryUnit.Epoch), true),
+            [new Fault(1.2, FaultKind.LoseHost, 0, 0, 0, 60), new Fault(9, FaultKind.Drain, 0, 0, 1, 55)]));
+        Assert.True(
+            world.Lines.Any(line => line.Contains("SurvivorLost", StringComparison.Ordinal) && line.Contains("nobody took over; 0 lost", StringComparison.Ordinal)), string.Join('\n', world.Lines));
+    }
+
     private VirtualWorld Play(Schedule schedule)
     {
         var world = Simulation.Play(schedule, directory);

@@ -44,7 +44,7 @@ public sealed class SampleLedgerTests
         totals.Use(rows.Left(0), shards[1]);
         totals.Use(rows.Leaf, shards[2]);
         totals.Fold();
-        totals.Signal(new StepSignals(Stop: true, Switch: false));
+        totals.Signal(new StepSignals(Stop: true, Switch: false, Leave: false));
         totals.Reduce(new LocalCollective(plan));
 
         var ledger = new SampleLedger();

@@ -78,7 +78,9 @@ public sealed class EndTests : IAsyncLifetime
 
         Assert.Equal(0, await agent.ExitAsync());
         Assert.False(Processes.Lives(trainer));
-        Assert.Equal("preempted", (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Failed)).Failed.Kind);
+        var ended = (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Ended)).Ended;
+        Assert.Equal((true, 1), (ended.Stopped, ended.LeftGeneration));
+        Assert.Contains(coordinator.Reports, report => report.Checkpoint?.Step == ended.Step);
         Assert.True(coordinator.Draining);
         Assert.Empty(Directory.GetFiles(folder.Path, "*.sock", SearchOption.AllDirectories));
         Assert.False(Directory.Exists(folder.In("tasks")));

@@ -33,4 +33,17 @@ public sealed class GenerationOrdersTests
 
         Assert.Equal((times, 4), (ended, orders.After(3)!.Generation));
     }
+
+    [Fact]
+    public void Who_waits_for_nobody_any_longer_ends_what_runs_and_what_would_begin()
+    {
+        var orders = new GenerationOrders();
+        var ended = 0;
+        orders.Run(3, () => ended++);
+        orders.Abandon();
+        Assert.Equal((1, true), (ended, orders.IsAbandoned));
+        orders.Leave();
+        orders.Meet(4, () => ended++);
+        Assert.Equal(2, ended);
+    }
 }

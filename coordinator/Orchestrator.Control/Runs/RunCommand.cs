@@ -34,10 +34,14 @@ public abstract record RunCommand(DateTimeOffset At)
 
     public sealed record CommitCheckpoint(int Generation, int Rank, CheckpointRecord Checkpoint, DateTimeOffset At) : RunCommand(At);
 
-    /// <param name="Stopped">It ended early because it was asked to.</param>
+    /// <param name="Stopped">It ended early because it was asked to, or because its agent drains.</param>
     /// <param name="Paused">It came to the epoch that it was to train to, and there would be more to train.</param>
     public sealed record End(int Generation, int Rank, long Step, int Epoch, string WeightsHash, IReadOnlyDictionary<string, double> Metrics,
-        long SamplesPerEpoch, bool Stopped, DateTimeOffset At, bool Paused = false) : RunCommand(At);
+        long SamplesPerEpoch, bool Stopped, DateTimeOffset At, bool Paused = false) : RunCommand(At)
+    {
+        /// <summary>The generation whose members all left at its last step; 0 where others may go on.</summary>
+        public int LeftGeneration { get; init; }
+    }
 
     /// <param name="Suspect">The rank that caused it, where that is another; -1 otherwise. Its own word, or <see cref="Blame"/>, then decides the kind.</param>
     /// <param name="ReachedStep">The last step that any member was heard at.</param>

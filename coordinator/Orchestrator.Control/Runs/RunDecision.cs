@@ -138,20 +138,24 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> End(RunState state, RunCommand.End c)
     {
-        if (state.Phase is not RunPhase.Working || Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
+        if (Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
         {
             return [];
         }
 
         if (state.Next?.IsNew(speaker) == true)
         {
-            return RunFailure.OfNewcomer(state, new Loss(FailureKind.Preempted, speaker, "its agent stopped it", "", c.Step, c.NextSpanId, c.At));
+            return RunFailure.OfNewcomer(state, Preempted(speaker, c));
         }
 
-        if (c.Stopped && !state.StopRequested)
+        if (c.Stopped && !state.StopRequested && state.Purpose is TaskPurpose.Train)
         {
-            // Its agent drained it by itself: the run goes on elsewhere from the checkpoint that it has just written.
-            return RunFailure.Of(state, new Loss(FailureKind.Preempted, speaker, "its agent stopped it", "", c.Step, c.NextSpanId, c.At));
+            return Leave(state, speaker, c);
+        }
+
+        if (state.Phase is not RunPhase.Working)
+        {
+            return [];
         }
 
         if (speaker.Place.Rank == 0 && c.Epoch > state.Epoch && !c.Stopped && state.Current!.Purpose is TaskPurpose.Train)
@@ -178,6 +182,22 @@ public static class RunDecision
             ? [ended, completed]
             : [ended, .. Completed(state, completed, c.At)];
     }
+
+    /// <summary>Its agent drains, and nobody took over: the run goes on elsewhere from the checkpoint that it has just written, or with those that still have the state.</summary>
+    private static IReadOnlyList<RunEvent> Leave(RunState state, Member speaker, RunCommand.End c)
+    {
+        if (state.Phase is not RunPhase.Working || state.Current!.Number != c.LeftGeneration)
+        {
+            return RunFailure.Of(state, Preempted(speaker, c));
+        }
+
+        // All of them leave; rank 0 is heard once its checkpoint stands.
+        return speaker.Place.Rank != 0
+            ? [new RunEvent.MemberEnded(c.LeftGeneration, speaker.Place.Rank, c.At)]
+            : RunFailure.Of(state, Preempted(speaker, c) with { Others = state.Current.Members.Remove(speaker) });
+    }
+
+    private static Loss Preempted(Member speaker, RunCommand.End c) => new(FailureKind.Preempted, speaker, "its agent drains, and nobody took over", "", c.Step, c.NextSpanId, c.At);
 
     /// <summary>What rank 0 said stands from here on: the last checkpoint is committed, and the others have nothing left to add.</summary>
     private static IReadOnlyList<RunEvent> Completed(RunState state, RunEvent.TrainingCompleted completed, DateTimeOffset at)
@@ -340,7 +360,9 @@ public static class RunDecision
         }
 
         var culprit = generation.MemberAt(witness.Suspect) ?? witness;
-        return RunFailure.Of(state, new Loss(c.Kind, culprit, c.Message, "", c.ReachedStep, c.NextSpanId, c.At));
+        // Whoever leaves may take its time to write down what it has.
+        var kind = culprit.IsLeaving ? FailureKind.Preempted : c.Kind;
+        return RunFailure.Of(state, new Loss(kind, culprit, c.Message, "", c.ReachedStep, c.NextSpanId, c.At));
     }
 
     private static IReadOnlyList<RunEvent> Stop(RunState state, RunCommand.Stop c)

@@ -80,7 +80,7 @@ public static class RunEvolution
             RunEvent.SurvivorLost e => state with
             {
                 Survivors = state.Survivors.RemoveAll(member => member.Trainer == e.Trainer),
-                Failures = state.Failures.Add(new Incident(e.Kind, e.Agent, state.LastGeneration, e.Message, e.At)),
+                Failures = With(state.Failures, new Incident(e.Kind, e.Agent, state.LastGeneration, e.Message, e.At), state.Survivors.Find(member => member.Trainer == e.Trainer)),
                 StepsLost = state.StepsLost + e.StepsLost,
                 Step = e.ResumeStep,
                 Epoch = e.ResumeEpoch,
@@ -221,13 +221,17 @@ public static class RunEvolution
         var survivors = state.Members.FindAll(member => e.Survivors?.Contains(member.Trainer) == true);
         return Over(state, survivors) with
         {
-            Failures = state.Failures.Add(new Incident(e.Kind, e.Agent, e.Generation, e.Message, e.At)),
+            Failures = With(state.Failures, new Incident(e.Kind, e.Agent, e.Generation, e.Message, e.At), state.Current?.MemberAt(e.Rank)),
             CutOffs = e.Silences is { Count: > 0 } silences ? [.. Hearing.After(state.CutOffs, AgentsOf(state.Current!, silences), e.At)] : state.CutOffs,
             StepsLost = state.StepsLost + e.StepsLost,
             Step = scoring ? state.Step : e.ResumeStep,
             Epoch = scoring ? state.Epoch : e.ResumeEpoch,
         };
     }
+
+    /// <summary>Who leaves because its agent drains has been noted when it was told of that.</summary>
+    private static ImmutableList<Incident> With(ImmutableList<Incident> failures, Incident incident, Member? culprit) =>
+        incident.Kind is FailureKind.Preempted && culprit is { IsLeaving: true } ? failures : failures.Add(incident);
 
     private static (string, string)[] AgentsOf(Generation generation, IReadOnlyList<Silence> silences) =>
         [.. silences.Select(silence => (generation.MemberAt(silence.Rank)?.Place.Agent ?? "", generation.MemberAt(silence.Peer)?.Place.Agent ?? "")).Where(pair => pair.Item1 != pair.Item2)];

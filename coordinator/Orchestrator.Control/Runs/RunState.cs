@@ -169,7 +169,8 @@ public sealed record RunState
     {
         get
         {
-            if (Phase is not RunPhase.Working || Purpose is not TaskPurpose.Train || Next is not null || StopRequested || Current!.Members.Exists(member => member.Stage is not MemberStage.Working))
+            // A program's state is its own: nobody can join it.
+            if (Phase is not RunPhase.Working || Purpose is not TaskPurpose.Train || Plan!.IsCommand || Next is not null || StopRequested || Current!.Members.Exists(member => member.Stage is not MemberStage.Working))
             {
                 return 0;
             }
@@ -188,6 +189,10 @@ public sealed record RunState
     [JsonIgnore]
     public bool HandsOver => Phase is RunPhase.Working && Purpose is TaskPurpose.Train && Current!.Members.TrueForAll(member => member.Stage is MemberStage.Working)
         && (Next is not null || Room > 0 || Current.Members.Count(member => !member.IsLeaving) >= MinWorkers);
+
+    /// <summary>Whether a trainer has the run's state, as far as is known: should it go, somebody has to take that over, or to write it down.</summary>
+    public bool HasState(TrainerName trainer) => Outcome is null && Purpose is TaskPurpose.Train && Phase is not RunPhase.Idle
+        && Members.Find(member => member.Trainer == trainer) is { IsGone: false, IsLevel: true } member && !(Phase is RunPhase.Forming && Current!.IsNew(member));
 
     /// <summary>Newcomers without which those that leave can't go.</summary>
     [JsonIgnore]

@@ -46,8 +46,8 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     private long? stoodStillAt;
 
     /// <summary>
-    /// Takes no new work on the agent. What it runs is handed over: the others of a gang go on without it at the end of a step, or newcomers take the state first; where neither can be, it is
-    /// preempted and placed elsewhere.
+    /// Takes no new work on the agent. What it runs is handed over: the others of a gang go on without it at the end of a step, or newcomers take the state first; where nobody does in the time that the agent
+    /// gives them, the trainers write it down. What has no state is preempted and placed elsewhere.
     /// </summary>
     public async Task DrainAsync(string agent, CancellationToken cancellationToken)
     {
@@ -55,7 +55,7 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
         foreach (var task in agents.TasksOf(agent))
         {
             var run = await runs.ExecuteAsync(task.Run, new RunCommand.Vacate(agent, time.GetUtcNow()));
-            if (run.Current?.MemberOf(task.Trainer) is { IsLeaving: true } && run.HandsOver)
+            if (run.HasState(task.Trainer) || (run.Current?.MemberOf(task.Trainer) is { IsLeaving: true } && run.HandsOver))
             {
                 continue;
             }
@@ -90,9 +90,15 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
 
         // Nothing is known of what runs on these; false of those that may be on their way back.
         var away = new Dictionary<string, bool>(StringComparer.Ordinal);
+        var draining = new HashSet<string>(StringComparer.Ordinal);
         foreach (var agent in agents.Pulses())
         {
             await LookAtAsync(agent, cancellationToken);
+            if (agent.Phase is WorkerPhase.Draining)
+            {
+                draining.Add(agent.Id);
+            }
+
             if (agent.Connection is null || agent.Silent > StaleHeartbeat)
             {
                 // One that a coordinator before this one knew is on its way back, with what it has to tell.
@@ -102,6 +108,12 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
 
         foreach (var run in table.Active())
         {
+            // Whoever drains between two generations leaves in the next one.
+            if (run is { Phase: RunPhase.Working, Purpose: TaskPurpose.Train } && run.Current!.Members.Find(member => member is { IsLeaving: false, IsGone: false } && draining.Contains(member.Place.Agent)) is { } leaving)
+            {
+                await runs.ExecuteAsync(run.Id, new RunCommand.Vacate(leaving.Place.Agent, time.GetUtcNow()));
+            }
+
             await LookAtAsync(run, away);
         }
     }

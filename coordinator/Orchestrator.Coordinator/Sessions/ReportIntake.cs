@@ -59,9 +59,12 @@ internal sealed class ReportIntake(RunCoordinator runs, RunTable table, RunEffec
 
     private async Task EndAsync(TaskKey task, TaskEnded ended, DateTimeOffset now, CommandOrder order)
     {
-        var state = await runs.ExecuteAsync(task.Run, new RunCommand.End(task.Generation, task.Rank, ended.Step, ended.Epoch, ended.WeightsHash,
-            new Dictionary<string, double>(ended.Metrics), ended.SamplesPerEpoch, ended.Stopped, now, ended.Paused), order);
-        FreeOnceGone(task, state);
+        var end = new RunCommand.End(
+            task.Generation, task.Rank, ended.Step, ended.Epoch, ended.WeightsHash, new Dictionary<string, double>(ended.Metrics), ended.SamplesPerEpoch, ended.Stopped, now, ended.Paused)
+        {
+            LeftGeneration = ended.LeftGeneration,
+        };
+        FreeOnceGone(task, await runs.ExecuteAsync(task.Run, end, order));
     }
 
     private async Task FailAsync(TaskKey task, TaskFailed failed, DateTimeOffset now, CommandOrder order)

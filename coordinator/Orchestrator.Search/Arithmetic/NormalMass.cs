@@ -1,35 +1,55 @@
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Orchestrator.Search;
 
-/// <summary>How much of a normal distribution lies in [0, 1], for many centres at once: what cutting a kernel at the cube's ends takes.</summary>
+/// <summary>How much of a normal distribution lies below and inside the unit interval, for four centres at once: what cutting a kernel at the cube's ends takes.</summary>
 internal static class NormalMass
 {
     /// <summary>Beyond this the tail is below 1e-12 and counts as that.</summary>
     private const double Farthest = 7;
 
-    /// <summary>masses *= the share in [0, 1] of the distribution around each centre.</summary>
+    /// <summary>The shares of the distribution around each centre that lie below 0 and in [0, 1].</summary>
     /// <param name="centres">In [0, 1].</param>
-    /// <param name="width">Standard deviation.</param>
-    public static void Multiply(ReadOnlySpan<double> centres, double width, Span<double> masses)
+    /// <param name="inverse">1 over the standard deviation.</param>
+    public static (Vector256<double> Below, Vector256<double> Inside) Of(Vector256<double> centres, Vector256<double> inverse)
     {
-        var inverse = Vector256.Create(1 / width);
-        ref var centre = ref MemoryMarshal.GetReference(centres[..masses.Length]);
-        ref var mass = ref MemoryMarshal.GetReference(masses);
-        var i = 0;
-        for (; i <= masses.Length - 4; i += 4)
-        {
-            var below = Vector256.LoadUnsafe(ref centre, (nuint)i) * inverse;
-            var inside = Vector256<double>.One - Tail(below) - Tail(inverse - below);
-            (Vector256.LoadUnsafe(ref mass, (nuint)i) * inside).StoreUnsafe(ref mass, (nuint)i);
-        }
+        var distance = centres * inverse;
+        var below = Tail(distance);
+        return (below, Vector256<double>.One - below - Tail(inverse - distance));
+    }
 
-        for (; i < masses.Length; i++)
-        {
-            var below = Vector256.Create(centres[i]) * inverse;
-            masses[i] *= (Vector256<double>.One - Tail(below) - Tail(inverse - below)).ToScalar();
-        }
+    /// <summary>The share in [0, 1] alone, within 6e-7, at a fifth of the cost: no exponential (Abramowitz and Stegun, "Handbook of mathematical functions", 1964, 7.1.28).</summary>
+    /// <param name="low">From 0 to the centres, at least 0, in units of √2 standard deviations.</param>
+    /// <param name="high">From the centres to 1, likewise.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<double> Inside(Vector256<double> low, Vector256<double> high)
+    {
+        // erfc(x) is 1 over the sixteenth power; half of two of them is what lies outside.
+        var (below, above) = (Root(low), Root(high));
+        below *= below;
+        above *= above;
+        below *= below;
+        above *= above;
+        below *= below;
+        above *= above;
+        below *= below;
+        above *= above;
+        return Vector256<double>.One - (Vector256.Create(0.5) * (below + above) / (below * above));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<double> Root(Vector256<double> x)
+    {
+        // Beyond this the tail is 0 to the accuracy there is; a power of more would leave a double's range.
+        x = Vector256.Min(x, Vector256.Create(Farthest));
+        var sum = Vector256.Create(0.0000430638);
+        sum = (sum * x) + Vector256.Create(0.0002765672);
+        sum = (sum * x) + Vector256.Create(0.0001520143);
+        sum = (sum * x) + Vector256.Create(0.0092705272);
+        sum = (sum * x) + Vector256.Create(0.0422820123);
+        sum = (sum * x) + Vector256.Create(0.0705230784);
+        return (sum * x) + Vector256<double>.One;
     }
 
     /// <summary>The probability beyond x, at least 0; the middle range of <see cref="Normal.Cdf"/>.</summary>

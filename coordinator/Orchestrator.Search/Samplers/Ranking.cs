@@ -14,12 +14,46 @@ internal static class Ranking
         Failed,
     }
 
+    private static readonly Comparer<Key> ByKey = Comparer<Key>.Create(Compare);
+
     /// <summary>The numbers of the trials that have ended, best first.</summary>
     public static int[] BestFirst(History history) => BestFirst(history, 0, history.Count);
 
-    /// <summary>With those that are running or paused and have reported: they stand with the stopped ones, by how far they came.</summary>
-    public static int[] BestFirstInformative(History history) =>
-        BestFirst(history, Enumerable.Range(0, history.Count).Where(trial => history.States[trial] != ObservedState.Running || !double.IsNaN(history.Partial[trial])));
+    /// <summary>
+    /// The first so many of those that have ended, and of those that are running or paused and have reported: they stand with the stopped ones, by how far they came.
+    /// </summary>
+    public static int[] BestInformative(History history, int count)
+    {
+        if (Array.Exists(history.Costs, costs => costs.Length > 1))
+        {
+            var all = BestFirst(history, Enumerable.Range(0, history.Count).Where(trial => IsInformative(history, trial)));
+            return all[..Math.Min(count, all.Length)];
+        }
+
+        // A few of many: each trial is held against the last of those that are kept.
+        var best = new List<Key>(count + 1);
+        for (var trial = 0; trial < history.Count; trial++)
+        {
+            if (!IsInformative(history, trial))
+            {
+                continue;
+            }
+
+            var key = KeyOf(history, trial);
+            if (best.Count < count || (count > 0 && Compare(key, best[^1]) < 0))
+            {
+                best.Insert(~best.BinarySearch(key, ByKey), key);
+                if (best.Count > count)
+                {
+                    best.RemoveAt(count);
+                }
+            }
+        }
+
+        return [.. best.Select(key => key.Number)];
+    }
+
+    private static bool IsInformative(History history, int trial) => history.States[trial] != ObservedState.Running || !double.IsNaN(history.Partial[trial]);
 
     /// <summary>The numbers of the trials from one on and below another that have ended, best first.</summary>
     public static int[] BestFirst(History history, int from, int below) =>
@@ -32,7 +66,7 @@ internal static class Ranking
         var keys = Array.ConvertAll(trials, trial => history.States[trial.Trial] == ObservedState.Failed || double.IsNaN(trial.Cost) ? new Key(Class.Failed, 0, 0, trial.Trial)
             : history.Violations[trial.Trial] > 0 ? new Key(Class.Infeasible, history.Violations[trial.Trial], trial.Cost, trial.Trial)
             : new Key(Class.Feasible, 0, trial.Cost, trial.Trial));
-        Array.Sort(keys, trials, Comparer<Key>.Create(Compare));
+        Array.Sort(keys, trials, ByKey);
         return trials;
     }
 
@@ -45,7 +79,7 @@ internal static class Ranking
             RankFronts(history, numbers, keys);
         }
 
-        Array.Sort(keys, numbers, Comparer<Key>.Create(Compare));
+        Array.Sort(keys, numbers, ByKey);
         return numbers;
     }
 

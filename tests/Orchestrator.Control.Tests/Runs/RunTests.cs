@@ -287,6 +287,53 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void A_gang_whose_agents_all_drain_goes_on_from_the_checkpoint_of_its_last_step()
+    {
+        var run = RunSample.Requested(RunSample.Plan(min: 2));
+        run.Begin(2);
+        run.Do(new RunCommand.Vacate("a", RunSample.At));
+        run.Do(new RunCommand.Vacate("b", RunSample.At));
+        run.Do(new RunCommand.CommitCheckpoint(1, 0, RunSample.Record(0) with { Id = "r-7", Step = 7 }, RunSample.At));
+
+        // Who ends first has nothing to say of the others.
+        Assert.IsType<RunEvent.MemberEnded>(Assert.Single(run.Do(Left(rank: 1))));
+        var failed = Assert.IsType<RunEvent.GenerationFailed>(Assert.Single(run.Do(Left(rank: 0))));
+        Assert.Equal((FailureKind.Preempted, 0L, 7L), (failed.Kind, failed.StepsLost, failed.ResumeStep));
+        Assert.Empty(run.State.Survivors);
+        Assert.Equal((RunPhase.Waiting, 7L, "r-7"), (run.State.Phase, run.State.Step, run.State.Latest!.Id));
+        Assert.Equal(["a", "b"], run.State.Failures.Select(failure => failure.Worker));
+
+        static RunCommand.End Left(int rank) =>
+            new(1, rank, 7, 0, "weights", new Dictionary<string, double>(), 0, true, RunSample.At) { LeftGeneration = 1 };
+    }
+
+    [Fact]
+    public void A_program_whose_agent_drains_is_joined_by_nobody_and_goes_on_elsewhere_from_what_it_kept()
+    {
+        var run = RunSample.Requested(RunSample.Plan(max: 1) with { IsCommand = true });
+        run.Begin();
+        run.Epoch(1);
+        run.Do(new RunCommand.Vacate("a", RunSample.At));
+        Assert.Equal((0, 0, true), (run.State.Room, run.State.Needed, run.State.HasState(new TrainerName(1, 0))));
+        run.Checkpoint(1);
+        run.End(1, stopped: true);
+        Assert.Equal((RunPhase.Waiting, 10L, 0L), (run.State.Phase, run.State.Step, run.State.StepsLost));
+    }
+
+    [Fact]
+    public void A_survivor_that_waits_and_whose_agent_drains_takes_nobody_along()
+    {
+        var run = RunSample.Requested(RunSample.Plan(min: 3, max: 3));
+        run.Begin(3);
+        run.Fail(FailureKind.Lost, rank: 2, reached: 7);
+        Assert.Equal(RunPhase.Waiting, run.State.Phase);
+        Assert.True(run.State.HasState(new TrainerName(1, 0)));
+        run.Do(new RunCommand.CommitCheckpoint(1, 0, RunSample.Record(0) with { Id = "r-7", Step = 7 }, RunSample.At));
+        run.Do(new RunCommand.End(1, 0, 7, 0, "weights", new Dictionary<string, double>(), 0, true, RunSample.At));
+        Assert.Equal(("b", 0L), (Assert.Single(run.State.Survivors).Place.Agent, run.State.StepsLost));
+    }
+
+    [Fact]
     public void A_report_that_overtook_another_has_no_effect_until_its_turn()
     {
         var run = RunSample.Working();

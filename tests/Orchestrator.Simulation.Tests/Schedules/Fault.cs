@@ -32,7 +32,7 @@ internal enum FaultKind
     /// <summary>Between two hosts, one way or both.</summary>
     CutHosts,
 
-    /// <summary>SIGTERM; another machine comes in its place.</summary>
+    /// <summary>SIGTERM, with much patience, with hardly any or with some; another machine comes in its place.</summary>
     Drain,
     Join,
     Slow,
@@ -43,7 +43,7 @@ internal enum FaultKind
 
 /// <param name="At">Seconds.</param>
 /// <param name="Which">Whom it hits, of those that are there by then.</param>
-/// <param name="How">One way, the other way or both, where it matters.</param>
+/// <param name="How">One way, the other way or both, or what the kind says.</param>
 /// <param name="Seconds">Until it is over.</param>
 internal sealed record Fault(double At, FaultKind Kind, int Which, int Other, int How, double Seconds)
 {

@@ -3,6 +3,7 @@ using Orchestrator.Control.Runs;
 using Orchestrator.Coordinator.Api;
 using Orchestrator.Coordinator.Hosting;
 using Orchestrator.Coordinator.Journal;
+using Orchestrator.Worker.Agent;
 using Orchestrator.Worker.Agent.Session;
 
 namespace Orchestrator.Simulation.Tests;
@@ -285,7 +286,7 @@ internal sealed class Simulation
                 break;
             case FaultKind.Drain when agent is not null:
                 Disturb(agent.Id, over);
-                agent.Drain();
+                agent.Drain(fault.How switch { 0 => AgentOptions.DefaultDrainPatience, 1 => TimeSpan.FromSeconds(0.5), _ => TimeSpan.FromSeconds(3) });
                 World.After(over, () => StartAgent(NewFolder(agent.Slots)));
                 break;
             case FaultKind.Join:

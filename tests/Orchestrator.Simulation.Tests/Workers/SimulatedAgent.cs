@@ -87,7 +87,8 @@ internal sealed class SimulatedAgent
     });
 
     /// <summary>SIGTERM.</summary>
-    public void Drain() => Process.Do(() => World.Watch(DrainAsync()));
+    /// <param name="patience">As --drain-seconds.</param>
+    public void Drain(TimeSpan patience) => Process.Do(() => World.Watch(DrainAsync(patience)));
 
     public void Append(Report report)
     {
@@ -158,7 +159,7 @@ internal sealed class SimulatedAgent
                 spool.Acknowledge(message.Acknowledge.Sequence);
                 break;
             case CoordinatorMessage.MessageOneofCase.Drain:
-                Drain();
+                Drain(AgentOptions.DefaultDrainPatience);
                 break;
             default:
                 throw new Violation($"{Id} hears {message.MessageCase}");
@@ -290,7 +291,7 @@ internal sealed class SimulatedAgent
         }
     }
 
-    private async Task DrainAsync()
+    private async Task DrainAsync(TimeSpan patience)
     {
         if (closing)
         {
@@ -304,7 +305,17 @@ internal sealed class SimulatedAgent
         }
 
         // The coordinator lets them hand over to others, and end.
-        await Task.WhenAny(Task.WhenAll(tasks.Values.Select(task => task.Ended)), World.Delay(Process, AgentOptions.DefaultDrainPatience));
+        await Task.WhenAny(Task.WhenAll(tasks.Values.Select(task => task.Ended)), World.Delay(Process, patience));
+        foreach (var (alone, time) in new[] { (false, AgentHost.LeavePatience), (true, AgentHost.LeaveDeadline) })
+        {
+            foreach (var task in tasks.Values.ToArray())
+            {
+                task.Leave(alone);
+            }
+
+            await Task.WhenAny(Task.WhenAll(tasks.Values.Select(task => task.Ended)), World.Delay(Process, time));
+        }
+
         foreach (var task in tasks.Values.ToArray())
         {
             task.Kill(EndReason.Preempted);

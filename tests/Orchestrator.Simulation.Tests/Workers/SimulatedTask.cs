@@ -98,6 +98,8 @@ internal sealed class SimulatedTask
         }
     }
 
+    public void Leave(bool alone) => Command(to => to.TakeLeave(alone));
+
     public void StopGracefully() => Command(to => to.TakeStop());
 
     public void Kill(EndReason why)

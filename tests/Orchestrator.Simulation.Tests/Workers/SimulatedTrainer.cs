@@ -119,6 +119,17 @@ internal sealed class SimulatedTrainer
         Wake();
     }
 
+    public void TakeLeave(bool alone)
+    {
+        Stop.RequestLeave();
+        if (alone)
+        {
+            Orders.Abandon();
+        }
+
+        Wake();
+    }
+
     private void Wake()
     {
         var waking = news;
@@ -175,7 +186,12 @@ internal sealed class SimulatedTrainer
                 return ended;
             }
 
-            order = await NextOrderAsync(order.Generation);
+            if (await NextOrderAsync(order.Generation) is not { } next)
+            {
+                return await training.WriteAndLeaveAsync() ?? new TaskEnded { Stopped = true };
+            }
+
+            order = next;
         }
 
         await training.LeaveAsync();
@@ -186,7 +202,7 @@ internal sealed class SimulatedTrainer
     {
         while (Orders.After(0) is null)
         {
-            if (Stop.IsRequested)
+            if (Stop.IsRequested || Stop.IsLeaveRequested)
             {
                 return null;
             }
@@ -198,10 +214,15 @@ internal sealed class SimulatedTrainer
         return Orders.After(0);
     }
 
-    private async Task<BeginGeneration> NextOrderAsync(int generation)
+    private async Task<BeginGeneration?> NextOrderAsync(int generation)
     {
-        while (Orders.After(generation) is null)
+        while (Orders.After(generation) is null || Orders.IsAbandoned)
         {
+            if (Stop.IsLeaveRequested)
+            {
+                return null;
+            }
+
             Beat("waiting");
             await news.Task;
         }
@@ -228,7 +249,7 @@ internal sealed class SimulatedTrainer
         }
         catch (CollectiveException lost)
         {
-            if (Orders.After(order.Generation) is null)
+            if (Orders.After(order.Generation) is null && !Orders.IsAbandoned)
             {
                 World.Say($"{Name} is interrupted in generation {order.Generation} after step {Step}: {lost.Message}");
                 var interrupted = new TaskInterrupted { Generation = order.Generation, AppliedStep = Step, SuspectRank = lost.Peer, Message = lost.Message };

@@ -47,6 +47,20 @@ internal sealed class SimulatedTraining
     /// <summary>The run goes on without it.</summary>
     public Task LeaveAsync() => checkpoints.TellAsync();
 
+    /// <summary>Nobody waits for the next generation any longer.</summary>
+    public async Task<TaskEnded?> WriteAndLeaveAsync()
+    {
+        await checkpoints.TellAsync();
+        if (!HasState || State.Step == 0 || State.StepOfEpoch == Arithmetic.Plan.Steps)
+        {
+            return null;
+        }
+
+        await SaveAsync(rank: 0);
+        await checkpoints.TellAsync();
+        return Ended(stopped: true);
+    }
+
     /// <summary>One generation; null where the ranks went over to the next.</summary>
     public async Task<TaskEnded?> TrainAsync(Mesh mesh, GenerationStart start)
     {
@@ -59,7 +73,7 @@ internal sealed class SimulatedTraining
         simulation.Witness.Begins(trainer, mesh);
         untilEpoch = start.UntilEpoch ?? untilEpoch;
         await CatchUpAsync(mesh.Rank, start);
-        return await LoopAsync(mesh, start) is { } stopped ? await OutcomeAsync(mesh, stopped) : null;
+        return await LoopAsync(mesh, start) is var end and not LoopEnd.Switched ? await OutcomeAsync(mesh, end) : null;
     }
 
     private async Task AlignAsync(Mesh mesh)
@@ -115,12 +129,12 @@ internal sealed class SimulatedTraining
 
     private int LastEpoch => untilEpoch == 0 ? spec.Epochs : Math.Min(untilEpoch, spec.Epochs);
 
-    private async Task<bool?> LoopAsync(Mesh mesh, GenerationStart start)
+    private async Task<LoopEnd> LoopAsync(Mesh mesh, GenerationStart start)
     {
         var phase = "first-step";
-        var stopped = false;
-        while (State.Epoch < LastEpoch && !stopped)
+        while (State.Epoch < LastEpoch)
         {
+            var leaves = false;
             if (State.StepOfEpoch == 0)
             {
                 State.BeginEpoch();
@@ -128,22 +142,38 @@ internal sealed class SimulatedTraining
 
             while (State.StepOfEpoch < Arithmetic.Plan.Steps)
             {
-                if (await StepAsync(mesh, start, phase))
+                var end = await StepAsync(mesh, start, phase);
+                leaves = end is LoopEnd.Left;
+                if (end is LoopEnd.Switched)
                 {
-                    return null;
+                    return LoopEnd.Switched;
+                }
+
+                if (leaves && State.StepOfEpoch < Arithmetic.Plan.Steps)
+                {
+                    if (State.DueCheckpoint != State.Step)
+                    {
+                        await SaveAsync(mesh.Rank);
+                    }
+
+                    return LoopEnd.Left;
                 }
 
                 phase = "training";
             }
 
-            stopped = await FinishEpochAsync(mesh);
+            await FinishEpochAsync(mesh, leaves);
+            if (State.Epoch < LastEpoch && (State.Stopping || leaves))
+            {
+                return State.Stopping ? LoopEnd.Stopped : LoopEnd.Left;
+            }
         }
 
-        return stopped && State.Epoch < LastEpoch;
+        return LoopEnd.Done;
     }
 
-    // True where all ranks hold the order for the next generation.
-    private async Task<bool> StepAsync(Mesh mesh, GenerationStart start, string phase)
+    // What all ranks are told to do after it: null to go on.
+    private async Task<LoopEnd?> StepAsync(Mesh mesh, GenerationStart start, string phase)
     {
         trainer.Beat(phase);
         var (first, end) = mesh.Ranges[mesh.Rank];
@@ -158,7 +188,8 @@ internal sealed class SimulatedTraining
             State.Step,
             [.. Enumerable.Range(first, end - first).Select(shard => Arithmetic.Part(Weights, State.Epoch, State.StepOfEpoch, shard))],
             trainer.Stop.IsRequested,
-            start.Switch());
+            start.Switch(),
+            trainer.Stop.IsLeaveRequested);
         trainer.Beat(phase == "first-step" ? phase : "waiting");
         var all = (await mesh.ReduceAsync("step", mine)).Cast<StepPart>().ToArray();
         var parts = all.SelectMany(part => part.Shards).OrderBy(part => part.Shard).ToArray();
@@ -181,10 +212,12 @@ internal sealed class SimulatedTraining
             await SaveAsync(mesh.Rank);
         }
 
-        return all.All(part => part.Switching || part.Shards.Length == 0);
+        return all.All(part => part.Switching || part.Shards.Length == 0) ? LoopEnd.Switched
+            : all.All(part => part.Leaving || part.Shards.Length == 0) ? LoopEnd.Left
+            : null;
     }
 
-    private async Task<bool> FinishEpochAsync(Mesh mesh)
+    private async Task FinishEpochAsync(Mesh mesh, bool leaves)
     {
         Arithmetic.Check(State.Ledger.Entry, trainer.Name);
         trainer.Beat("evaluating");
@@ -206,16 +239,14 @@ internal sealed class SimulatedTraining
 
         var better = best.Better(State.Best, metrics);
         State.Best = better ?? State.Best;
-        if (State.Stopping || better is not null || State.Epoch == LastEpoch
+        if (State.Stopping || leaves || better is not null || State.Epoch == LastEpoch
             || (spec.Checkpoint.Every.Unit == EveryUnit.Epoch ? State.Epoch : State.Step) % spec.Checkpoint.Every.Count == 0)
         {
             await SaveAsync(mesh.Rank);
         }
-
-        return State.Stopping;
     }
 
-    private async Task<TaskEnded> OutcomeAsync(Mesh mesh, bool stopped)
+    private async Task<TaskEnded> OutcomeAsync(Mesh mesh, LoopEnd end)
     {
         while (mesh.WorldSize > 1)
         {
@@ -234,6 +265,13 @@ internal sealed class SimulatedTraining
         }
 
         await checkpoints.TellAsync();
+        var ended = Ended(end is not LoopEnd.Done);
+        ended.LeftGeneration = end is LoopEnd.Left ? mesh.Generation : 0;
+        return ended;
+    }
+
+    private TaskEnded Ended(bool stopped)
+    {
         var ended = new TaskEnded { Step = State.Step, Epoch = State.Epoch, WeightsHash = Arithmetic.HashOf(Weights), SamplesPerEpoch = State.SamplesPerEpoch, Stopped = stopped };
         ended.Metrics.Add(State.Metrics);
         return ended;
@@ -258,5 +296,5 @@ internal sealed class SimulatedTraining
         trainer.Task.Hear(trainer, new Report { Epoch = report });
     }
 
-    private sealed record StepPart(long Step, ShardPart[] Shards, bool Stopping, bool Switching);
+    private sealed record StepPart(long Step, ShardPart[] Shards, bool Stopping, bool Switching, bool Leaving);
 }

@@ -105,7 +105,7 @@ internal sealed class StepEngine : IDisposable
         }
 
         reached(TrainingPoint.Applied);
-        return new StepOutcome(loss, rate, norm, totals.Stopping, totals.Switching) { Work = work };
+        return new StepOutcome(loss, rate, norm, totals.Stopping, totals.Switching, totals.Leaving) { Work = work };
     }
 
     public void Dispose()
@@ -332,7 +332,8 @@ internal sealed class StepEngine : IDisposable
 /// <param name="GradientNorm">Before clipping.</param>
 /// <param name="Stopping">Ranks that were asked to stop.</param>
 /// <param name="Switching">Ranks that hold the order for the next generation.</param>
-internal readonly record struct StepOutcome(double LossSum, double LearningRate, double GradientNorm, int Stopping, int Switching)
+/// <param name="Leaving">Ranks that were asked to leave.</param>
+internal readonly record struct StepOutcome(double LossSum, double LearningRate, double GradientNorm, int Stopping, int Switching, int Leaving)
 {
     /// <summary>Of this rank alone, up to where it waits for the others.</summary>
     public TimeSpan Work { get; init; }

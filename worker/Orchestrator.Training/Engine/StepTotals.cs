@@ -16,8 +16,9 @@ internal sealed class StepTotals(RowPlan plan, int counters)
     private const int HighHashColumn = 3;
     private const int StopColumn = 4;
     private const int SwitchColumn = 5;
-    private const int TornColumn = 6;
-    private const int Fixed = 7;
+    private const int LeaveColumn = 6;
+    private const int TornColumn = 7;
+    private const int Fixed = 8;
 
     private readonly int width = Fixed + counters;
     private readonly double[] partials = new double[plan.Count * (Fixed + counters)];
@@ -34,6 +35,9 @@ internal sealed class StepTotals(RowPlan plan, int counters)
 
     /// <summary>Ranks that know what comes after this generation.</summary>
     public int Switching => (int)total[SwitchColumn];
+
+    /// <summary>Ranks that were asked to leave.</summary>
+    public int Leaving => (int)total[LeaveColumn];
 
     /// <summary>Ranks whose gradients changed while they were summed.</summary>
     public int Torn => (int)total[TornColumn];
@@ -60,6 +64,7 @@ internal sealed class StepTotals(RowPlan plan, int counters)
         {
             partials[StopColumn] += signals.Stop ? 1 : 0;
             partials[SwitchColumn] += signals.Switch ? 1 : 0;
+            partials[LeaveColumn] += signals.Leave ? 1 : 0;
             partials[TornColumn] += torn ? 1 : 0;
         }
     }
@@ -106,4 +111,5 @@ internal sealed class StepTotals(RowPlan plan, int counters)
 /// <summary>What a rank tells the others with a step.</summary>
 /// <param name="Stop">It was asked to stop after the epoch.</param>
 /// <param name="Switch">It holds the order for the next generation.</param>
-internal readonly record struct StepSignals(bool Stop, bool Switch);
+/// <param name="Leave">It was asked to leave after the step.</param>
+internal readonly record struct StepSignals(bool Stop, bool Switch, bool Leave);

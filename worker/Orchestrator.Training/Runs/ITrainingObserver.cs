@@ -102,24 +102,34 @@ public readonly record struct StepResult(long Step, int Epoch, double TrainLoss,
 /// <param name="Epoch">Whole epochs done.</param>
 /// <param name="WeightsHash">SHA-256 of the last checkpoint's <c>model.safetensors</c>; equal on every rank.</param>
 /// <param name="SamplesPerEpoch">Of the last whole epoch.</param>
-/// <param name="Stopped">True where <see cref="StopSignal"/> ended it before its last epoch.</param>
+/// <param name="Stopped">True where <see cref="StopSignal"/> ended it before its last epoch, or last step.</param>
 /// <param name="Metrics">Of the last whole epoch.</param>
 public sealed record TrainingOutcome(
     long Step, int Epoch, string WeightsHash, long SamplesPerEpoch, bool Stopped, IReadOnlyDictionary<string, double> Metrics)
 {
     /// <summary>It came to <see cref="TrainingTask.UntilEpoch"/>, and there would be more to train.</summary>
     public bool Paused { get; init; }
+
+    /// <summary>All ranks left together, with a checkpoint of the last step: nobody goes on here.</summary>
+    public bool Left { get; init; }
 }
 
 /// <summary>
-/// Asks a rank to stop gracefully. Ranks agree over the collective, so that all stop after the same epoch: the one in which the first of them was asked.
+/// Asks a rank to end early. Ranks agree over the collective, so that all stop after the same epoch: the one in which the first of them was asked; and all leave after the same step: the one by which the last of them
+/// was asked.
 /// </summary>
 public sealed class StopSignal
 {
-    private int _requested;
+    private volatile bool stop;
+    private volatile bool leave;
 
-    public bool IsRequested => Volatile.Read(ref _requested) != 0;
+    public bool IsRequested => stop;
+
+    public bool IsLeaveRequested => leave;
 
     /// <summary>End after the running epoch, with a checkpoint. From any thread.</summary>
-    public void RequestStop() => Interlocked.Exchange(ref _requested, 1);
+    public void RequestStop() => stop = true;
+
+    /// <summary>End after the running step, with a checkpoint from which others go on: this machine is wanted back. From any thread.</summary>
+    public void RequestLeave() => leave = true;
 }

@@ -9,6 +9,22 @@ using Orchestrator.Training.Optimization;
 
 namespace Orchestrator.Training;
 
+/// <summary>Why a generation's steps are over.</summary>
+internal enum LoopEnd
+{
+    /// <summary>The last epoch is done.</summary>
+    Done,
+
+    /// <summary>Some rank was asked to stop, and the epoch is done.</summary>
+    Stopped,
+
+    /// <summary>All ranks were asked to leave, and the step is done.</summary>
+    Left,
+
+    /// <summary>All ranks go on as another generation.</summary>
+    Switched,
+}
+
 /// <summary>Steps, epochs, evaluations and checkpoints of one generation, in their order.</summary>
 internal sealed class TrainingLoop : IDisposable
 {
@@ -44,17 +60,16 @@ internal sealed class TrainingLoop : IDisposable
             cancellationToken);
     }
 
-    /// <returns>Whether it was stopped before its last epoch; null where all ranks go on as another generation.</returns>
-    public bool? Run()
+    public LoopEnd Run()
     {
         var phase = TrainingPhase.FirstStep;
-        var stopped = false;
-        while (!IsOver && !stopped)
+        while (!IsOver)
         {
             using var span = TrainingSpans.Source.StartActivity("epoch");
             span?.SetTag("epoch", state.Epoch);
             var began = Stopwatch.GetTimestamp();
             var waited = input.Waited;
+            var leaves = false;
             if (state.StepOfEpoch == 0)
             {
                 state.BeginEpoch();
@@ -68,19 +83,28 @@ internal sealed class TrainingLoop : IDisposable
                     session.Observer.StepEvaluated(state.Step, state.Epoch, Evaluate());
                 }
 
-                if (Step(phase))
+                if (Step(phase) is { } end)
                 {
-                    return null;
+                    // With the last step the epoch's end is due: a checkpoint between the two would stand in the place of the one after it.
+                    leaves = end is LoopEnd.Left;
+                    if (!leaves || state.StepOfEpoch < run.Plan.Steps)
+                    {
+                        return Parted(end);
+                    }
                 }
 
                 phase = TrainingPhase.Stepping;
             }
 
             span?.SetTag("data_wait_seconds", (input.Waited - waited).TotalSeconds);
-            stopped = FinishEpoch(Stopwatch.GetElapsedTime(began));
+            FinishEpoch(Stopwatch.GetElapsedTime(began), leaves);
+            if (!IsOver && (state.Stopping || leaves))
+            {
+                return state.Stopping ? LoopEnd.Stopped : LoopEnd.Left;
+            }
         }
 
-        return stopped && !IsOver;
+        return LoopEnd.Done;
     }
 
     private bool IsOver => state.Epoch >= run.LastEpoch || state.Course.IsExhausted(run.Spec.Training);
@@ -91,8 +115,19 @@ internal sealed class TrainingLoop : IDisposable
         engine.Dispose();
     }
 
-    /// <returns>Whether all ranks hold the order for the next generation.</returns>
-    private bool Step(TrainingPhase phase)
+    /// <summary>At the end of a step.</summary>
+    private LoopEnd Parted(LoopEnd end)
+    {
+        if (end is LoopEnd.Left && state.DueCheckpoint != state.Step)
+        {
+            session.Save(collective.Rank, cancellationToken);
+        }
+
+        return end;
+    }
+
+    /// <returns>What all ranks are told to do after it: null to go on.</returns>
+    private LoopEnd? Step(TrainingPhase phase)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var samples = run.Plan.Step(state.StepOfEpoch).Count;
@@ -104,7 +139,7 @@ internal sealed class TrainingLoop : IDisposable
             Math.Min(samples, run.Plan.Shards),
             input,
             state.Course.RateFactor,
-            new StepSignals(session.Stop.IsRequested, start.Switch()),
+            new StepSignals(session.Stop.IsRequested, start.Switch(), session.Stop.IsLeaveRequested),
             current => session.Alive(first ? TrainingPhase.FirstStep : current),
             session.Reached,
             span is not null);
@@ -124,11 +159,12 @@ internal sealed class TrainingLoop : IDisposable
         }
 
         // Who has no shards has no say: its order comes, and the others wait for it.
-        return outcome.Switching == collective.Plan.Ranges.Count(range => range.Count > 0);
+        var ranks = collective.Plan.Ranges.Count(range => range.Count > 0);
+        return outcome.Switching == ranks ? LoopEnd.Switched : outcome.Leaving == ranks ? LoopEnd.Left : null;
     }
 
-    /// <returns>Whether the run is to stop here.</returns>
-    private bool FinishEpoch(TimeSpan elapsed)
+    /// <param name="leaves">All ranks end here.</param>
+    private void FinishEpoch(TimeSpan elapsed, bool leaves)
     {
         run.Check(state.Ledger.Entry, state.Epoch);
         var epoch = state.Epoch + 1;
@@ -141,12 +177,10 @@ internal sealed class TrainingLoop : IDisposable
         session.Observer.EpochFinished(result);
         var better = best.Better(state.Best, metrics);
         state.Best = better ?? state.Best;
-        if (state.Stopping || better is not null || IsOver || run.Spec.Training.Checkpoint.Every.IsDue(state.Epoch, state.Step))
+        if (state.Stopping || leaves || better is not null || IsOver || run.Spec.Training.Checkpoint.Every.IsDue(state.Epoch, state.Step))
         {
             session.Save(collective.Rank, cancellationToken);
         }
-
-        return state.Stopping;
     }
 
     private SortedDictionary<string, double> Evaluate()

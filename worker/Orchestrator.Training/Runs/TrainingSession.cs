@@ -67,11 +67,31 @@ public sealed class TrainingSession : IDisposable
         run.UntilEpoch = start.UntilEpoch ?? run.UntilEpoch;
         CatchUp(collective.Rank, start, cancellationToken);
         using var loop = new TrainingLoop(this, collective, start, cancellationToken);
-        return loop.Run() is { } stopped ? Outcome(collective, stopped) : null;
+        return loop.Run() is var end and not LoopEnd.Switched ? Outcome(collective, end) : null;
     }
 
     /// <summary>The run goes on without this rank: tells of the checkpoint that it may still be writing.</summary>
     public void Leave() => ReportWritten(wait: true);
+
+    /// <summary>Between two generations: nobody here waits for the next one any longer. What this rank has goes into a checkpoint, for others to go on from.</summary>
+    /// <returns>Null where it has nothing that a checkpoint could stand for.</returns>
+    public TrainingOutcome? WriteAndLeave()
+    {
+        ReportWritten(wait: true);
+        // At the end of an epoch that is not finished none can be written: the finished epoch's would be of the same step.
+        if (!HasState || state.Step == 0 || state.StepOfEpoch == run.Plan.Steps)
+        {
+            return null;
+        }
+
+        if (newest?.Step != state.Step)
+        {
+            Save(rank: 0, CancellationToken.None);
+            ReportWritten(wait: true);
+        }
+
+        return Outcome(newest!.ModelSha256, stopped: true);
+    }
 
     public void Dispose() => checkpoints.Dispose();
 
@@ -178,16 +198,18 @@ public sealed class TrainingSession : IDisposable
         return new CheckpointOrder(string.Create(CultureInfo.InvariantCulture, $"{run.Task.Run}-{state.Step}"), state.Step, files => manifest with { Files = files });
     }
 
-    private TrainingOutcome Outcome(ICollective collective, bool stopped)
+    private TrainingOutcome Outcome(ICollective collective, LoopEnd end)
     {
         Reached(TrainingPoint.End);
         WaitForWriter(collective);
         var hash = newest is { } last && last.Step == state.Step ? last.ModelSha256 : checkpoints.HashNow();
-        return new TrainingOutcome(state.Step, state.Epoch, hash, state.SamplesPerEpoch, stopped, state.Metrics)
-        {
-            Paused = !stopped && state.Epoch < run.Spec.Training.Epochs && !state.Course.IsExhausted(run.Spec.Training),
-        };
+        return Outcome(hash, end is not LoopEnd.Done) with { Left = end is LoopEnd.Left };
     }
+
+    private TrainingOutcome Outcome(string hash, bool stopped) => new(state.Step, state.Epoch, hash, state.SamplesPerEpoch, stopped, state.Metrics)
+    {
+        Paused = !stopped && state.Epoch < run.Spec.Training.Epochs && !state.Course.IsExhausted(run.Spec.Training),
+    };
 
     /// <summary>Nobody goes before the last checkpoint is delivered: should rank 0 die over it, another writes it. Told again and again, for a large file takes longer than peers may be silent.</summary>
     private void WaitForWriter(ICollective collective)

@@ -16,6 +16,12 @@ internal static class AgentHost
     private const int LogLines = 20_000;
     internal static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(100);
     internal static readonly TimeSpan DeliveryDeadline = TimeSpan.FromSeconds(5);
+
+    /// <summary>For a gang all of whose agents drain to come to the end of a step.</summary>
+    internal static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(5);
+
+    /// <summary>For a checkpoint and its way to the coordinator.</summary>
+    internal static readonly TimeSpan LeaveDeadline = TimeSpan.FromSeconds(10);
     internal static readonly TimeSpan TrainersDeadline = TimeSpan.FromSeconds(20);
 
     /// <returns>The exit code.</returns>
@@ -63,6 +69,8 @@ internal static class AgentHost
             // The coordinator lets the trainers hand over to others, and end.
             session.AnnounceDraining();
             await Task.WhenAny(tasks.LetEndAsync(), lifetime.Hurry, Task.Delay(options.DrainPatience));
+            await Task.WhenAny(tasks.LeaveAsync(alone: false), lifetime.Hurry, Task.Delay(LeavePatience));
+            await Task.WhenAny(tasks.LeaveAsync(alone: true), lifetime.Hurry, Task.Delay(LeaveDeadline));
         }
 
         await Task.WhenAny(tasks.EndAllAsync(end is AgentEnd.Drain ? EndReason.Preempted : EndReason.Shutdown), Task.Delay(TrainersDeadline));

@@ -181,6 +181,14 @@ internal sealed class AgentLink : IDisposable
             case TrainerCommand.CommandOneofCase.Stop:
                 Stop.RequestStop();
                 break;
+            case TrainerCommand.CommandOneofCase.Leave:
+                Stop.RequestLeave();
+                if (command.Leave.Alone)
+                {
+                    Orders.Abandon();
+                }
+
+                break;
             case TrainerCommand.CommandOneofCase.Settled:
                 Interlocked.Increment(ref settled);
                 break;

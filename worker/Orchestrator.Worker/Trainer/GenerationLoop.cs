@@ -15,8 +15,8 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
     /// <summary>A newcomer waits for the others' step to end, however long that takes; should one of them be lost, another word comes.</summary>
     internal static readonly TimeSpan BoundaryPatience = TimeSpan.FromMinutes(10);
 
-    /// <returns>Null where the run was stopped before this trainer began, or goes on without it.</returns>
-    public TrainingOutcome? Run(AssignTask told)
+    /// <returns>Null where this trainer has nothing to say of the run: that ended or goes on without it.</returns>
+    public TaskEnded? Run(AssignTask told)
     {
         if (FirstOrder(told) is not { } order)
         {
@@ -28,10 +28,16 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
             if (Train(order) is { } outcome)
             {
                 observer.FlushSteps();
-                return outcome;
+                return Ended(outcome, order.Generation);
             }
 
-            order = NextOrder(order.Generation);
+            if (NextOrder(order.Generation) is not { } next)
+            {
+                log.Information("this machine is wanted back, and no generation came after {Generation}: what this trainer has, of step {Step}, goes into a checkpoint", order.Generation, session.Step);
+                return session.WriteAndLeave() is { } written ? Ended(written, order.Generation) : null;
+            }
+
+            order = next;
         }
 
         log.Information("generation {Generation} goes on without this trainer, after step {Step}", order.Generation, session.Step);
@@ -40,13 +46,29 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
         return null;
     }
 
-    // Null where the run was stopped before it began.
+    private static TaskEnded Ended(TrainingOutcome outcome, int generation)
+    {
+        var ended = new TaskEnded
+        {
+            Step = outcome.Step,
+            Epoch = outcome.Epoch,
+            WeightsHash = outcome.WeightsHash,
+            SamplesPerEpoch = outcome.SamplesPerEpoch,
+            Stopped = outcome.Stopped,
+            Paused = outcome.Paused,
+            LeftGeneration = outcome.Left ? generation : 0,
+        };
+        ended.Metrics.Add(outcome.Metrics.ToDictionary());
+        return ended;
+    }
+
+    // Null where the run was stopped before it began, or nobody here waits for it any longer.
     private BeginGeneration? FirstOrder(AssignTask told)
     {
         BeginGeneration? order;
         while ((order = link.Orders.WaitAfter(0, BeatWhileWaiting)) is null)
         {
-            if (link.Stop.IsRequested)
+            if (link.Stop.IsRequested || link.Stop.IsLeaveRequested)
             {
                 return null;
             }
@@ -64,11 +86,17 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
         return order;
     }
 
-    private BeginGeneration NextOrder(int generation)
+    // Null where nobody here waits for it any longer.
+    private BeginGeneration? NextOrder(int generation)
     {
         BeginGeneration? order;
-        while ((order = link.Orders.WaitAfter(generation, BeatWhileWaiting)) is null)
+        while ((order = link.Orders.WaitAfter(generation, BeatWhileWaiting)) is null || link.Orders.IsAbandoned)
         {
+            if (link.Stop.IsLeaveRequested)
+            {
+                return null;
+            }
+
             Beat();
         }
 
@@ -121,7 +149,7 @@ internal sealed class GenerationLoop(AgentLink link, Peers peers, TrainingSessio
     private void Say(int generation, CollectiveException lost, IReadOnlyList<int> unheard)
     {
         observer.FlushSteps();
-        if (link.Orders.After(generation) is not null)
+        if (link.Orders.After(generation) is not null || link.Orders.IsAbandoned)
         {
             return;
         }

@@ -13,6 +13,19 @@ internal sealed class GenerationOrders
     private BeginGeneration? newest;
     private (int Generation, Action End, bool Meets)? present;
     private bool ended;
+    private bool abandoned;
+
+    /// <summary>No generation is of any use to this trainer any more.</summary>
+    public bool IsAbandoned
+    {
+        get
+        {
+            lock (gate)
+            {
+                return abandoned;
+            }
+        }
+    }
 
     public void Add(BeginGeneration order)
     {
@@ -44,6 +57,20 @@ internal sealed class GenerationOrders
             ended = true;
             changed.Set();
         }
+    }
+
+    /// <summary>Ends what runs, and whatever would begin.</summary>
+    public void Abandon()
+    {
+        Action? end;
+        lock (gate)
+        {
+            abandoned = true;
+            end = present?.End;
+            changed.Set();
+        }
+
+        end?.Invoke();
     }
 
     /// <summary>The newest beyond a generation; null where there is none yet.</summary>
@@ -96,7 +123,7 @@ internal sealed class GenerationOrders
         lock (gate)
         {
             present = (generation, end, meets);
-            if (newest is not { } order || order.Generation <= generation || (order.AtBoundary && !meets))
+            if (!abandoned && (newest is not { } order || order.Generation <= generation || (order.AtBoundary && !meets)))
             {
                 return;
             }

@@ -55,14 +55,7 @@ internal sealed class TrainerHost(AgentLink link)
 
         var observer = new TaskObserver(link, told.Task.Run, InjectedFaults.Of(spec.Name, told.Task), log);
         using var session = run.Open(observer, link.Stop, told.Task.Joins);
-        return new GenerationLoop(link, peers, session, observer, log).Run(told.Task) is { } outcome ? Ended(outcome) : new TaskEnded { Stopped = true };
-    }
-
-    private static TaskEnded Ended(TrainingOutcome outcome)
-    {
-        var ended = new TaskEnded { Step = outcome.Step, Epoch = outcome.Epoch, WeightsHash = outcome.WeightsHash, SamplesPerEpoch = outcome.SamplesPerEpoch, Stopped = outcome.Stopped, Paused = outcome.Paused };
-        ended.Metrics.Add(outcome.Metrics.ToDictionary());
-        return ended;
+        return new GenerationLoop(link, peers, session, observer, log).Run(told.Task) ?? new TaskEnded { Stopped = true };
     }
 
     private static TrainingTask ToTask(TrainTask told, RunSpec spec, Collectives.ShardPlan plan) => new()

@@ -109,7 +109,6 @@ internal static class SearchBench
         var repeats = (sampler, trials) switch { ("gp", >= 1000) => 5, ("gp", _) => 20, _ => Repeats };
         var theirs = await peer.AsksAsync(sampler, trials, parameters, repeats, cancellation);
         var instance = SamplerCatalog.Find(sampler)!;
-        SearchTrial.Asks(instance, Math.Min(trials, 100), parameters, repeats);
         var ours = SearchTrial.Asks(instance, trials, parameters, repeats);
         var name = $"{sampler}, ask with {trials} trials of {parameters} parameters";
         return theirs.Count > 0

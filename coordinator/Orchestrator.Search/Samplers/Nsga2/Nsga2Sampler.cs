@@ -35,7 +35,7 @@ public sealed class Nsga2Sampler(SamplerOptions? options = null) : ISampler
             return new Suggestion(SobolSampler.Point(study.Space, study.Seed, trial), "start: quasi-random");
         }
 
-        var population = Ranking.BestFirstInformative(history)[..Math.Min(size, candidates)];
+        var population = Ranking.BestInformative(history, Math.Min(size, candidates));
         var tried = SpaceRoom.Tried(study, trial);
         for (var attempt = 0; attempt < MostAttempts; attempt++)
         {

@@ -15,6 +15,12 @@ internal sealed class PriorKernel
     /// <summary>By level: running sums of its probability; empty where the parameter counts as continuous.</summary>
     private readonly double[] cumulative = [];
 
+    /// <summary>By level: log of its probability; empty where the parameter counts as continuous.</summary>
+    private readonly double[] logMasses = [];
+
+    /// <summary>log of what the bell's density is divided by.</summary>
+    private readonly double logScale;
+
     /// <param name="believes">False for the even density, whatever the parameter's prior.</param>
     public PriorKernel(Dimension dimension, bool believes)
     {
@@ -23,27 +29,28 @@ internal sealed class PriorKernel
         if (prior?.At is { } at)
         {
             (centre, width) = (dimension.Parameter.Domain.ToUnit(at), prior.Spread);
+            logScale = Exact.Log(width * Mass(0, 1));
         }
 
-        if (!ParzenEstimator.IsContinuous(dimension) && prior is not null)
+        if (!ParzenEstimator.IsContinuous(dimension))
         {
-            cumulative = Cumulative((int)dimension.Levels!.Value, prior.Weights);
+            var (levels, domain) = ((int)dimension.Levels!.Value, dimension.Parameter.Domain);
+            cumulative = prior is null ? [] : Cumulative(levels, prior.Weights);
+            logMasses = [.. Enumerable.Range(0, levels).Select(level => Exact.Log(prior is null
+                ? domain.LevelEdge(level + 1) - domain.LevelEdge(level)
+                : cumulative[level] - (level == 0 ? 0 : cumulative[level - 1])))];
         }
     }
 
     /// <summary>log of the density at the coordinate; of the probability of its level where there are levels.</summary>
     public double LogDensity(double coordinate)
     {
-        if (ParzenEstimator.IsContinuous(dimension))
+        if (logMasses.Length > 0)
         {
-            return width == 0 ? 0 : Normal.LogDensity((coordinate - centre) / width) - Exact.Log(width * Mass(0, 1));
+            return logMasses[dimension.Parameter.Domain.LevelOf(Dimension.Clamp(coordinate))];
         }
 
-        var domain = dimension.Parameter.Domain;
-        var level = domain.LevelOf(Dimension.Clamp(coordinate));
-        return Exact.Log(cumulative.Length == 0
-            ? domain.LevelEdge(level + 1) - domain.LevelEdge(level)
-            : cumulative[level] - (level == 0 ? 0 : cumulative[level - 1]));
+        return width == 0 ? 0 : Normal.LogDensity((coordinate - centre) / width) - logScale;
     }
 
     /// <summary>The coordinate with that share of the probability below it.</summary>

@@ -69,7 +69,7 @@ public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
             var parameters = study.Space.Codec.Decode(point);
             if (study.Space.Keeps(parameters) && !tried.Contains(parameters))
             {
-                return new Suggestion(parameters, FormattableString.Invariant($"{(isWide ? "wide model" : "model")}: {Exact.Exp(score):G3} times as likely among the better {split.Better.Count}"));
+                return new Suggestion(parameters, FormattableString.Invariant($"{(isWide ? "wide model" : "model")}: {Exact.Exp(score):G3} times as likely among the better {split.Better.Length}"));
             }
         }
 
@@ -80,30 +80,24 @@ public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
     {
         var point = new double[study.Space.Codec.Dimensions.Count];
         Array.Fill(point, double.NaN);
-        var (chosen, total) = (new double[point.Length], 0.0);
-        for (var g = 0; g < models.Length; g++)
+        var total = 0.0;
+        foreach (var model in models)
         {
-            var model = models[g];
             if (!study.Space.Codec.Applies(model.Dimensions[0], point))
             {
                 continue;
             }
 
-            var best = double.NegativeInfinity;
+            var drawn = new double[candidates][];
             for (var candidate = 0; candidate < candidates; candidate++)
             {
                 var counter = 1 + (((long)attempt * options.Candidates) + candidate);
-                model.Better.Draw(place => Draws.Unit(study.Seed, trial, place < 0 ? -1 - model.Dimensions[0].Place : place, counter), point);
-                var score = model.Better.LogDensity(point) - model.Worse.LogDensity(point);
-                if (score > best)
-                {
-                    best = score;
-                    Copy(model.Dimensions, point, chosen);
-                }
+                model.Better.Draw(place => Draws.Unit(study.Seed, trial, place < 0 ? -1 - model.Dimensions[0].Place : place, counter), drawn[candidate] = [.. point]);
             }
 
-            Copy(model.Dimensions, chosen, point);
-            total += best;
+            var (best, score) = model.MostPromising(drawn);
+            Copy(model.Dimensions, best, point);
+            total += score;
         }
 
         return (point, total);
@@ -117,46 +111,53 @@ public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
         }
     }
 
-    /// <summary>The trials' numbers; each of the better ones weighs as much as it is better than the best of the others.</summary>
-    private sealed record Halves(IReadOnlyList<int> Better, IReadOnlyDictionary<int, double> Weights, IReadOnlyList<int> Worse);
+    /// <summary>The trials' numbers, those of the worse in their order; each of the better ones weighs as much as it is better than the best of the others.</summary>
+    private sealed record Halves(int[] Better, double[] Weights, int[] Worse);
 
     private Halves Split(History history)
     {
-        var ranked = Ranking.BestFirstInformative(history);
-        var size = Math.Min((int)Math.Ceiling(options.Better * ranked.Length), MostBetter);
+        var size = Math.Min((int)Math.Ceiling(options.Better * history.Informative), MostBetter);
+        var ranked = Ranking.BestInformative(history, size + 1);
         var better = ranked[..Math.Min(size, history.Valued + history.Informative - history.Ended)];
-        var worse = new List<int>(ranked[better.Length..]);
-        for (var trial = 0; trial < history.Count; trial++)
+        var isBetter = new bool[history.Count];
+        foreach (var trial in better)
         {
-            if (IsSilent(history, trial))
+            isBetter[trial] = true;
+        }
+
+        var worse = new int[history.Count - better.Length];
+        for (var (trial, i) = (0, 0); trial < history.Count; trial++)
+        {
+            if (!isBetter[trial])
             {
-                worse.Add(trial);
+                worse[i++] = trial;
             }
         }
 
-        return new Halves(better, Improvements(history, ranked, better), worse);
+        return new Halves(better, Improvements(history, ranked, better.Length), worse);
     }
 
     /// <summary>Running, and nothing is known of it.</summary>
     private static bool IsSilent(History history, int trial) => history.States[trial] == ObservedState.Running && double.IsNaN(history.Partial[trial]);
 
-    private static Dictionary<int, double> Improvements(History history, int[] ranked, int[] better)
+    /// <summary>Of the first so many that are ranked.</summary>
+    private static double[] Improvements(History history, int[] ranked, int better)
     {
+        var even = Enumerable.Repeat(1.0, better).ToArray();
+
         // Values compare where all ran to their end with one objective; otherwise the rank says all there is.
-        var comparable = ranked.Length > better.Length
-            && ranked[..(better.Length + 1)].All(trial =>
+        var comparable = ranked.Length > better
+            && ranked[..(better + 1)].All(trial =>
                 history.States[trial] == ObservedState.Succeeded && history.Costs[trial].Length == 1 && history.Violations[trial] == 0);
         if (!comparable)
         {
-            return better.ToDictionary(trial => trial, _ => 1.0);
+            return even;
         }
 
-        var threshold = history.Costs[ranked[better.Length]][0];
-        var improvements = better.ToDictionary(trial => trial, trial => threshold - history.Costs[trial][0]);
-        var mean = improvements.Values.Sum() / improvements.Count;
-        return mean > 0 && double.IsFinite(mean)
-            ? improvements.ToDictionary(pair => pair.Key, pair => Math.Max(pair.Value / mean, 1e-6))
-            : better.ToDictionary(trial => trial, _ => 1.0);
+        var threshold = history.Costs[ranked[better]][0];
+        var improvements = Array.ConvertAll(ranked[..better], trial => threshold - history.Costs[trial][0]);
+        var mean = Lanes.Sum(improvements) / better;
+        return mean > 0 && double.IsFinite(mean) ? Array.ConvertAll(improvements, improvement => Math.Max(improvement / mean, 1e-6)) : even;
     }
 
     private sealed class GroupModel
@@ -165,10 +166,11 @@ public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
         {
             Dimensions = dimensions;
             var index = dimensions[0].Index;
-            var better = split.Better.Where(trial => !double.IsNaN(history.Points[trial][index])).ToArray();
-            var worse = split.Worse.Where(trial => !double.IsNaN(history.Points[trial][index])).ToArray();
+            bool Applies(int trial) => !double.IsNaN(history.Points[trial][index]);
+            var better = Enumerable.Range(0, split.Better.Length).Where(rank => Applies(split.Better[rank])).ToArray();
             Better = new ParzenEstimator(
-                dimensions, Array.ConvertAll(better, trial => history.Points[trial]), Array.ConvertAll(better, trial => split.Weights[trial]), priorWeight, LeastWidth, evenPoints, believes: true);
+                dimensions, Array.ConvertAll(better, rank => history.Points[split.Better[rank]]), Array.ConvertAll(better, rank => split.Weights[rank]), priorWeight, LeastWidth, evenPoints, believes: true);
+            var worse = Array.FindAll(split.Worse, Applies);
             var weights = Array.ConvertAll(worse, trial => IsSilent(history, trial) ? RunningWeight : 1);
             Worse = new ParzenEstimator(dimensions, Array.ConvertAll(worse, trial => history.Points[trial]), weights, priorWeight, LeastWidth, EvenPoints);
         }
@@ -178,5 +180,20 @@ public sealed class TpeSampler(SamplerOptions? options = null) : ISampler
         public ParzenEstimator Better { get; }
 
         public ParzenEstimator Worse { get; }
+
+        /// <summary>The point that is likeliest among the better ones against the worse, and the log of how many times; the first of equals.</summary>
+        public (double[] Point, double Score) MostPromising(double[][] points)
+        {
+            var (better, worse) = (new double[points.Length], new double[points.Length]);
+            Better.LogDensities(points, better);
+            Worse.LogDensities(points, worse);
+            var best = 0;
+            for (var i = 1; i < points.Length; i++)
+            {
+                best = better[i] - worse[i] > better[best] - worse[best] ? i : best;
+            }
+
+            return (points[best], better[best] - worse[best]);
+        }
     }
 }

@@ -162,6 +162,9 @@ internal sealed partial class AgentTask
     /// <summary>Finish the epoch, write a checkpoint, end.</summary>
     public void StopGracefully(StopTask stop) => commands.Writer.TryWrite(new TrainerCommand { Stop = stop });
 
+    /// <summary>Write what there is into a checkpoint, and end: once all peers are told so, or alone.</summary>
+    public void Leave(bool alone) => commands.Writer.TryWrite(new TrainerCommand { Leave = new LeaveTask { Alone = alone } });
+
     /// <summary>Ends the trainer at once; the first reason counts.</summary>
     public void Kill(EndReason why)
     {

@@ -127,6 +127,19 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
         return Task.WhenAll(Find(_ => true).Select(task => task.Ended));
     }
 
+    /// <summary>Nobody takes over from those that still run: completes when they have written down what they have, as far as they can, and ended.</summary>
+    /// <param name="alone">Without their peers.</param>
+    public Task LeaveAsync(bool alone)
+    {
+        var running = Find(_ => true);
+        foreach (var task in running)
+        {
+            task.Leave(alone);
+        }
+
+        return Task.WhenAll(running.Select(task => task.Ended));
+    }
+
     /// <summary>Takes no more tasks, ends those that run, and completes when no process is left.</summary>
     public Task EndAllAsync(EndReason reason)
     {

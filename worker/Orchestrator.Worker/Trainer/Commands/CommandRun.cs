@@ -25,6 +25,8 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
     private int epoch;
     private bool paused;
 
+    private bool IsToEnd => link.Stop.IsRequested || link.Stop.IsLeaveRequested;
+
     /// <exception cref="CommandFailedException">The program ended with another status than 0, or took too long.</exception>
     /// <exception cref="CommandKilledException">Somebody else killed it.</exception>
     public TaskEnded Run()
@@ -58,7 +60,7 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
             }
 
             paused = paused || (told.Task.UntilEpoch > 0 && epoch >= told.Task.UntilEpoch && epoch < spec.Training.Epochs);
-            if (ending is null && (paused || link.Stop.IsRequested))
+            if (ending is null && (paused || IsToEnd))
             {
                 ending = Stopwatch.StartNew();
                 program.Terminate();
@@ -121,7 +123,7 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
     {
         while (link.Orders.WaitAfter(0, Glance) is null)
         {
-            if (link.Stop.IsRequested)
+            if (IsToEnd)
             {
                 return false;
             }
