@@ -11,6 +11,9 @@ public sealed record TroubledModel
     [Field("Milliseconds that every batch takes longer.", Min = 0, Max = 10_000)]
     public int Delay { get; init; }
 
+    [Field("Whether it computes for so long, of its process's own time, instead of sleeping.")]
+    public bool Busy { get; init; }
+
     [Field("A file's path: once it is there, batches take no longer than they must.")]
     public string Until { get; init; } = "";
 
@@ -41,11 +44,26 @@ public sealed class Troubled(WorkloadContext context) : Orchestrator.Training.Wo
 
         if (options.Delay > 0 && !(options.Until.Length > 0 && File.Exists(options.Until)))
         {
-            Thread.Sleep(options.Delay);
+            Wait();
         }
 
         using var flat = batch.Input.flatten(1);
         return model.forward(nn.functional.dropout(flat, options.Dropout, model.training));
+    }
+
+    private void Wait()
+    {
+        if (!options.Busy)
+        {
+            Thread.Sleep(options.Delay);
+            return;
+        }
+
+        var end = Environment.CpuUsage.TotalTime + TimeSpan.FromMilliseconds(options.Delay);
+        while (Environment.CpuUsage.TotalTime < end)
+        {
+            Thread.SpinWait(1000);
+        }
     }
 
     public override Tensor Loss(Tensor output, Batch batch) => nn.functional.cross_entropy(output, batch.Target, reduction: nn.Reduction.Sum);

@@ -116,6 +116,13 @@ public sealed class RegressionTests : IDisposable
             world.Lines.Any(line => line.Contains("SurvivorLost", StringComparison.Ordinal) && line.Contains("nobody took over; 0 lost", StringComparison.Ordinal)), string.Join('\n', world.Lines));
     }
 
+    [Theory]
+    [InlineData(10199)]
+    [InlineData(16913)]
+    [InlineData(51382)]
+    [InlineData(70985)]
+    public void A_trainer_that_was_ready_unheard_of_and_died_is_not_started_again_under_its_name(int seed) => Play(Schedule.Of(seed));
+
     private VirtualWorld Play(Schedule schedule)
     {
         var world = Simulation.Play(schedule, directory);

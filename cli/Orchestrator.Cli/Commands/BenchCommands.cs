@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Cli.Bench;
+using Orchestrator.Cli.Bench.Balance;
 using Orchestrator.Cli.Bench.Recovery;
 using Orchestrator.Cli.Bench.Search;
 using Orchestrator.Cli.Terminal;
@@ -17,6 +18,7 @@ internal static class BenchCommands
         ForwardedCommands.Bench(shell, "checkpoint", "Training with a checkpoint at every epoch, against none"),
         ForwardedCommands.Bits(shell),
         RecoveryBench.Build(shell),
+        BalanceBench.Build(shell),
         ControlBench.Build(shell),
         SearchBench.Build(shell),
     };

@@ -64,6 +64,9 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
     public Task<RunState> ExecuteAsync(string run, RunCommand command, CommandOrder? order = null) =>
         streams.ExecuteAsync(run, command with { NextSpanId = TraceContexts.NewSpanId() }, order);
 
+    /// <summary>The run as the journal has it, with what follows from all of its events done.</summary>
+    public Task<RunState> SeeAsync(string run) => streams.SeeAsync(run, long.MaxValue);
+
     /// <summary>A trainer is gone; ignored where it is not (any more) one of the run's.</summary>
     public Task<RunState> FailAsync(TaskKey task, FailureKind kind, string message, string detail = "", int suspect = -1, CommandOrder? order = null) => ExecuteAsync(
         task.Run,

@@ -13,6 +13,8 @@ internal sealed class AgentAdoption(RunCoordinator runs, RunTable table, RunEffe
 
     public async Task ReconcileAsync(string agent, AgentConnection session, IReadOnlyList<RunningTask> tasks)
     {
+        // What stands in the journal without anybody having heard so counts: a trainer that was ready, and died, must not be told to start again under its name.
+        await Task.WhenAll(tasks.Select(task => task.Run).Concat(agents.TasksOf(agent).Select(task => task.Run)).Distinct(StringComparer.Ordinal).Select(runs.SeeAsync));
         var adopted = tasks.Where(task => MemberOf(agent, task) is not null).ToArray();
         agents.Listed(agent, session, [.. tasks.Select(task => new TaskProgress { Run = task.Run, Generation = task.Generation, Rank = task.Rank, Pid = task.Pid })], heard: 0);
         foreach (var task in adopted)

@@ -26,7 +26,9 @@ internal sealed class SlowRun
 
     /// <summary>Submits it, and returns once it trains.</summary>
     /// <param name="known">How it ends undisturbed, where that is known already.</param>
-    public static async Task<SlowRun> StartAsync(Cluster cluster, int min, int max, int shards = 4, int epochs = 8, JsonElement? known = null)
+    /// <param name="delay">Milliseconds that every batch takes longer until it is let go.</param>
+    /// <param name="busy">It takes a core's time, and not only time.</param>
+    public static async Task<SlowRun> StartAsync(Cluster cluster, int min, int max, int shards = 4, int epochs = 8, JsonElement? known = null, int delay = 100, bool busy = false)
     {
         var file = cluster.Write("slow.yaml", $$"""
             name: slow
@@ -44,7 +46,7 @@ internal sealed class SlowRun
             """);
         var undisturbed = known ?? (await cluster.Orch.JsonAsync("run", "local", file, "--data-dir", cluster["local"])).Json();
         var go = cluster[$"go-{Interlocked.Increment(ref runs).ToString(CultureInfo.InvariantCulture)}"];
-        var id = await cluster.SubmitRunAsync(file, "--set", "model.delay=100", "--set", $"model.until={go}");
+        var id = await cluster.SubmitRunAsync(file, "--set", $"model.delay={delay.ToString(CultureInfo.InvariantCulture)}", "--set", $"model.until={go}", "--set", $"model.busy={(busy ? "true" : "false")}");
         await cluster.UntilRunAsync(id, run => run.Number("step") >= 3);
         return new SlowRun(cluster, go, epochs, id, undisturbed);
     }

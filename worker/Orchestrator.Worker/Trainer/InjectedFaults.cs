@@ -8,7 +8,7 @@ namespace Orchestrator.Worker.Trainer;
 /// <summary>
 /// What tests let happen to a trainer at an exact place of its work. ORCH_INJECT, which a trainer inherits from its agent, lists faults with spaces between, each
 /// <c>RUN:TRAINER:STEP:POINT:ACTION</c>: the run's name; the generation and rank that the trainer was started for (<c>1.0</c>), so that whoever takes its place is spared; the steps applied before; a <see cref="TrainingPoint"/>; and
-/// <c>kill</c>, <c>freeze</c> or <c>delay=MILLISECONDS</c>. Each happens once, where the point is first reached at that step or later; <c>slow=MILLISECONDS</c> is a delay every time from there on.
+/// <c>kill</c>, <c>freeze</c> or <c>delay=MILLISECONDS</c>. Each happens once, where the point is first reached at that step or later.
 /// </summary>
 internal sealed class InjectedFaults
 {
@@ -39,11 +39,7 @@ internal sealed class InjectedFaults
             return;
         }
 
-        if (!due.Repeats)
-        {
-            faults.Remove(due);
-        }
-
+        faults.Remove(due);
         switch (due.Action)
         {
             case "kill":
@@ -61,9 +57,6 @@ internal sealed class InjectedFaults
     private sealed record Fault(string Run, string Trainer, long Step, TrainingPoint Point, string Action, int Milliseconds)
     {
         private const string Delay = "delay=";
-        private const string Slow = "slow=";
-
-        public bool Repeats => Action.StartsWith(Slow, StringComparison.Ordinal);
 
         public static Fault Parse(string text)
         {
@@ -80,8 +73,7 @@ internal sealed class InjectedFaults
         {
             milliseconds = 0;
             return action is "kill" or "freeze"
-                || ((action.StartsWith(Delay, StringComparison.Ordinal) || action.StartsWith(Slow, StringComparison.Ordinal))
-                    && int.TryParse(action[(action.IndexOf('=', StringComparison.Ordinal) + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out milliseconds));
+                || (action.StartsWith(Delay, StringComparison.Ordinal) && int.TryParse(action[Delay.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out milliseconds));
         }
     }
 }

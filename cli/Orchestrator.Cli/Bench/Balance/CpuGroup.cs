@@ -1,0 +1,71 @@
+using System.Globalization;
+
+namespace Orchestrator.Cli.Bench.Balance;
+
+/// <summary>A control group whose processes get a share of one core and no more, of either version of the kernel's interface. Takes root.</summary>
+internal sealed class CpuGroup : IDisposable
+{
+    private const string Mounted = "/sys/fs/cgroup";
+    private const string Members = "cgroup.procs";
+
+    /// <summary>Microseconds: so few that the share shows as slowness and not as pauses.</summary>
+    private const int Period = 10_000;
+
+    private readonly string parent;
+    private readonly string folder;
+
+    private CpuGroup(string parent)
+    {
+        this.parent = parent;
+        folder = Path.Combine(parent, string.Create(CultureInfo.InvariantCulture, $"orch-bench-{Environment.ProcessId}"));
+        Directory.CreateDirectory(folder);
+    }
+
+    /// <exception cref="IOException">This machine does not allow it.</exception>
+    public static CpuGroup Create(double cores)
+    {
+        try
+        {
+            var quota = ((int)(cores * Period)).ToString(CultureInfo.InvariantCulture);
+            var period = Period.ToString(CultureInfo.InvariantCulture);
+            if (File.Exists(Path.Combine(Mounted, "cpu", "cpu.cfs_quota_us")))
+            {
+                var group = new CpuGroup(Path.Combine(Mounted, "cpu"));
+                group.Write("cpu.cfs_period_us", period);
+                group.Write("cpu.cfs_quota_us", quota);
+                return group;
+            }
+
+            File.WriteAllText(Path.Combine(Mounted, "cgroup.subtree_control"), "+cpu");
+            var unified = new CpuGroup(Mounted);
+            unified.Write("cpu.max", $"{quota} {period}");
+            return unified;
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"no control group can be made that bounds a processor's share: {refused.Message.TrimEnd('.')}; run this as root, where {Mounted} can be written", refused);
+        }
+    }
+
+    /// <summary>Whatever it starts from now on is in it, too.</summary>
+    public void Add(int pid) => Write(Members, pid.ToString(CultureInfo.InvariantCulture));
+
+    public void Dispose()
+    {
+        foreach (var pid in File.ReadAllLines(Path.Combine(folder, Members)))
+        {
+            try
+            {
+                File.WriteAllText(Path.Combine(parent, Members), pid);
+            }
+            catch (IOException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+
+        Directory.Delete(folder);
+    }
+
+    private void Write(string file, string text) => File.WriteAllText(Path.Combine(folder, file), text);
+}
