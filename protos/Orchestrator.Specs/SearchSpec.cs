@@ -77,8 +77,11 @@ public sealed record SamplerSpec
     [Field("cma-es: trials of a generation (4 + 3 ln dimensions unless told); nsga2: the best trials that may become parents (20 for each objective unless told).", Min = 4, Max = 100_000)]
     public int? Population { get; init; }
 
-    [Field("pbt: members are compared after so many epochs, 3 epochs; a tenth of training.epochs unless told.")]
+    [Field("pbt: members are compared after so many epochs, 3 epochs; a tenth of training.epochs (or max_epochs) unless told.")]
     public Every? Every { get; init; }
+
+    [Field("pbt with workload: external: the steps of a whole trial; everywhere else they are training.epochs.", Min = 2, Max = 1_000_000)]
+    public int? MaxEpochs { get; init; }
 
     [Field("pbt: the share of members that give way to copies of the best.", Above = 0, Max = 0.5)]
     public double Truncation { get; init; } = 0.2;
@@ -89,7 +92,7 @@ public sealed record SamplerSpec
     [Field("pbt: how often a parameter of a copy is drawn anew instead.", Min = 0, Max = 1)]
     public double Resample { get; init; } = 0.25;
 
-    [Field("pbt: the parameters that a copy changes; unless told those that stand under training.optimizer, schedule, clip, label_smoothing, ema and augment or at model.dropout, and there alone.")]
+    [Field("pbt: the parameters that a copy changes; unless told those that stand under training.optimizer, schedule, clip, label_smoothing, ema and augment or at model.dropout, and there alone; of a command and of external trials all.")]
     public IReadOnlyList<string> Explore { get; init; } = [];
 }
 

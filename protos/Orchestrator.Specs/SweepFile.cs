@@ -60,11 +60,12 @@ public sealed class SweepFile
     public bool IsExternal { get; }
 
     /// <summary>The most that any trial trains; 0 where that is not known.</summary>
-    public int MaxEpochs => Extremes.Count == 0 ? 0 : Extremes.Max(run => run.Training.Epochs);
+    public int MaxEpochs => Extremes.Count == 0 ? Search.Sampler.MaxEpochs ?? 0 : Extremes.Max(run => run.Training.Epochs);
 
-    /// <summary>Parameters that a run which goes on from another trial's checkpoint takes as they are there.</summary>
+    /// <summary>Parameters that a run which goes on from another trial's checkpoint takes as they are there. What a program of somebody's own can change on the way, only they know.</summary>
     public IReadOnlyList<string> Inherited => Search.Sampler.Explore.Count > 0
         ? [.. Parameters.Select(parameter => parameter.Name).Except(Search.Sampler.Explore)]
+        : IsExternal || IsCommand ? []
         : [.. References.In(template).Where(reference => !MayChangeOnTheWay(reference.Place.Field)).Select(reference => reference.Reference!).Distinct()];
 
     /// <param name="yaml">The file's text.</param>

@@ -33,6 +33,26 @@ public sealed class ExternalTrialTests : ClusterTest
         Assert.Equal(Table(undisturbed), Table(ended));
     }
 
+    [Fact(Timeout = 180_000)]
+    public async Task Programs_hand_members_of_a_population_to_each_other_and_one_alone_finds_the_same()
+    {
+        var cluster = await UpAsync("--workers", "0");
+        var file = Product.Sample("external/population.yaml");
+        var (together, alone) = (await cluster.SubmitSweepAsync(file), await cluster.SubmitSweepAsync(file));
+        using var first = Start("python3", Product.Sample("external/population.py"), cluster.Web, together, cluster.PathOf("together"));
+        using var second = Start("python3", Product.Sample("external/population.py"), cluster.Web, together, cluster.PathOf("together"));
+        var ended = await cluster.EndOfSweepAsync(together);
+        await DoneAsync(first);
+        await DoneAsync(second);
+        Assert.Equal("succeeded", ended.Text("state"));
+        Assert.Equal([3, 6], ended.Items("trials").Where(trial => trial.TryGetProperty("from", out _)).Select(copy => (int)copy.GetProperty("from").Number("epoch")));
+
+        using var single = Start("python3", Product.Sample("external/population.py"), cluster.Web, alone, cluster.PathOf("alone"));
+        var undisturbed = await cluster.EndOfSweepAsync(alone);
+        await DoneAsync(single);
+        Assert.Equal(Table(undisturbed, "loss"), Table(ended, "loss"));
+    }
+
     [Fact(Timeout = 120_000)]
     public async Task The_command_line_asks_and_tells()
     {
@@ -48,11 +68,11 @@ public sealed class ExternalTrialTests : ClusterTest
         Assert.Equal(3.5, (await cluster.SweepAsync(sweep)).GetProperty("best").GetProperty("value").GetDouble());
     }
 
-    private static string Table(JsonElement sweep) => string.Join('\n', sweep.Items("trials").Select(trial =>
-        $"{trial.Number("number")} {trial.Text("state")} {trial.Number("epochs")} {trial.GetProperty("parameters").GetRawText()} {Math.Round(trial.GetProperty("metrics").GetProperty("value").GetDouble(), 8)}"));
+    private static string Table(JsonElement sweep, string metric = "value") => string.Join('\n', sweep.Items("trials").Select(trial =>
+        $"{trial.Number("number")} {trial.Text("state")} {trial.Number("epochs")} {trial.GetProperty("parameters").GetRawText()} {Math.Round(trial.GetProperty("metrics").GetProperty(metric).GetDouble(), 8)}"));
 
-    private static Process Start(string program, string script, string web, string sweep) =>
-        Process.Start(new ProcessStartInfo(program, [script, $"http://{web}", sweep]) { UseShellExecute = false, RedirectStandardError = true })!;
+    private static Process Start(string program, string script, string web, params string[] more) =>
+        Process.Start(new ProcessStartInfo(program, [script, $"http://{web}", .. more]) { UseShellExecute = false, RedirectStandardError = true })!;
 
     private static async Task DoneAsync(Process client)
     {

@@ -35,6 +35,26 @@ public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task Sweep_preview()
+    {
+        // Without a coordinator: nine epochs of 100 s on each of four workers, two trials after each other.
+        string[] file = [Product.Sample("digits.yaml"), "--set", "search.sampler=random", "--set", "search.trials=8", "--set", "search.parallel=4", "--set", "search.stopper=~", "--set", "training.epochs=9"];
+        var preview = (await Orch.JsonAsync(["sweep", "preview", .. file, "--epoch-seconds", "100", "--price", "3"])).Json();
+        Has(preview, "trials", "epochs", "gridSize", "samples", "time");
+        Assert.Equal((8, 72), (preview.Number("trials"), preview.GetProperty("epochs").Number("max")));
+        var time = preview.GetProperty("time");
+        Assert.Equal((4, 1800.0, 6.0), (time.Number("workers"), time.GetProperty("seconds").GetDouble(), time.GetProperty("cost").GetDouble()));
+        Assert.Equal(2, (await Orch.JsonAsync(["sweep", "preview", .. file, "--price", "0"])).ExitCode);
+
+        // As long as the epochs of a run that has been.
+        var run = await Cluster.RunAsync(Shared.BestRun);
+        var like = (await Orch.JsonAsync(["sweep", "preview", .. file, "--like", Shared.BestRun])).Json().GetProperty("time").GetProperty("seconds").GetDouble();
+        Assert.Equal(18 * run.GetProperty("seconds").GetDouble() * run.Number("worldSize") / run.Items("history").Length, like, 0.01);
+        Assert.Equal(2, (await Orch.JsonAsync(["sweep", "preview", .. file, "--like", "none"])).ExitCode);
+        Assert.Equal(2, (await Orch.JsonAsync(["sweep", "preview", .. file, "--like", Shared.BestRun, "--epoch-seconds", "1"])).ExitCode);
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task Run_trace()
     {
         var trace = (await Orch.JsonAsync("run", "trace", Shared.OtherRun)).Json();

@@ -46,6 +46,29 @@ public sealed class PopulationTests : ClusterTest
         Assert.Equal(expected, await TableAsync(two, await two.EndOfSweepAsync(disturbed)));
     }
 
+    [Fact(Timeout = 240_000)]
+    public async Task Programs_go_on_in_the_directories_of_better_ones_and_those_that_do_not_stand_still_are_told()
+    {
+        var file = Product.Sample("command/population.yaml");
+        var one = await UpAsync("--workers", "1");
+        var alone = await one.EndOfSweepAsync(await one.SubmitSweepAsync(file));
+        Assert.Equal("succeeded", alone.Text("state"));
+        var copies = alone.Items("trials").Where(trial => trial.TryGetProperty("from", out _)).ToArray();
+        Assert.Equal([3, 6], copies.Select(copy => (int)copy.GetProperty("from").Number("epoch")));
+        var logs = (await one.Orch.RunAsync("run", "logs", copies[0].Text("run"))).Output;
+        Assert.Contains("from epoch 3", logs, StringComparison.Ordinal);
+        Assert.DoesNotContain("from epoch 0", logs, StringComparison.Ordinal);
+
+        var two = await UpAsync("--workers", "2");
+        Assert.Equal(await TableAsync(one, alone), await TableAsync(two, await two.EndOfSweepAsync(await two.SubmitSweepAsync(file))));
+
+        const string restless = "name: restless\nworkload: command\ncommand: [sh, -c, 'for e in 1 2 3 4; do echo \"{\\\"epoch\\\": $e, \\\"loss\\\": $0}\"; done', $x]\ntraining: { epochs: 4 }\n"
+            + "search: { sampler: { name: pbt, every: 2 epochs }, parallel: 2, objective: { metric: loss, goal: minimize } }\nparameters: { x: { uniform: [0, 1] } }\n";
+        var refused = await two.EndOfSweepAsync(await two.SubmitSweepAsync(two.Write("restless.yaml", restless)));
+        Assert.Equal("failed", refused.Text("state"));
+        Assert.Contains("sh went on after epoch 2; a member of a population ends by itself after ORCH_UNTIL epochs", refused.Items("trials").First().Text("message"), StringComparison.Ordinal);
+    }
+
     private static async Task<string[]> TableAsync(Cluster cluster, JsonElement sweep) =>
     [
         .. (await SweepTable.OfAsync(cluster, sweep)).Zip(sweep.Items("trials"), (line, trial) => $"{line} {(trial.TryGetProperty("from", out var from) ? from.GetRawText() : "")}"),

@@ -81,6 +81,7 @@ public sealed class Mistakes
     [InlineData("  keep: best 3", "  stopper: { name: patient, of: { name: median, percentile: 20 } }", "search.stopper.of.percentile: median has no percentile; it belongs to percentile")]
     [InlineData("sampler: random", "sampler: { name: pbt, every: 9 epochs }", "search.sampler.every: members are compared at the ends of epochs, and before the last of 9; every: 3 epochs")]
     [InlineData("sampler: random", "sampler: { name: pbt, every: 10 steps }", "search.sampler.every: members are compared at the ends of epochs")]
+    [InlineData("sampler: random", "sampler: { name: pbt, max_epochs: 9 }", "search.sampler.max_epochs: how long a trial trains is said by training.epochs; take it away")]
     [InlineData("sampler: random", "sampler: { name: tpe, every: 3 epochs }", "search.sampler.every: tpe has no every; it belongs to pbt")]
     [InlineData("sampler: random", "sampler: { name: pbt, explore: [lrr] }", "search.sampler.explore: there is no parameter 'lrr'; did you mean lr?")]
     [InlineData("sampler: random\n  trials: 40\n  parallel: 4", "sampler: pbt\n  parallel: 1", "search.parallel: a population of one has nobody to learn from; parallel is the population: parallel: 8")]
@@ -159,6 +160,24 @@ public sealed class Mistakes
             "name: w\nworkload: image-classifier\ndataset: digits\nmodel: { hidden: $h }\ntraining: { epochs: 4 }\nsearch: { sampler: pbt, parallel: 4, objective: { metric: val_accuracy, goal: maximize } }\nparameters: { h: { choice: [32, 64] } }\n",
             "w.yaml", []));
         Assert.Contains("search.sampler: every parameter is of the model, the data or the order of training, which a copy of a checkpoint can't change", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_population_of_programs_or_of_external_trials_changes_every_parameter_unless_told_and_says_how_long_a_trial_is()
+    {
+        const string command = "name: c\nworkload: command\ncommand: [train, $lr, $width]\ntraining: { epochs: 9 }\n";
+        const string search = "search: { sampler: { name: pbt, every: 3 epochs }, parallel: 4, objective: { metric: loss, goal: minimize } }\nparameters: { lr: { uniform: [0, 1] }, width: { choice: [1, 2] } }\n";
+        var programs = SweepFile.Parse(command + search, "c.yaml", []);
+        Assert.Equal((9, 0), (programs.MaxEpochs, programs.Inherited.Count));
+        Assert.Equal(["width"], SweepFile.Parse(command + search, "c.yaml", ["search.sampler.explore=[lr]"]).Inherited);
+
+        const string external = "name: e\nworkload: external\n" + search;
+        var trials = SweepFile.Parse(external, "e.yaml", ["search.sampler.max_epochs=9"]);
+        Assert.Equal((9, 0), (trials.MaxEpochs, trials.Inherited.Count));
+        Assert.Contains("e.yaml:3:20: search.sampler.max_epochs: members are compared up to their last step, which must be known; say the steps of a whole trial",
+            Assert.Throws<SpecException>(() => SweepFile.Parse(external, "e.yaml", [])).Message, StringComparison.Ordinal);
+        Assert.Contains("search.sampler.every: members are compared at the ends of epochs, and before the last of 3",
+            Assert.Throws<SpecException>(() => SweepFile.Parse(external, "e.yaml", ["search.sampler.max_epochs=3"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Orchestrator.Cli.Hosting;
 using Orchestrator.Cli.Terminal;
 using Orchestrator.Cli.Wire;
@@ -82,10 +83,36 @@ internal static class ForwardedCommands
         .Takes(Text("FILE", "the sweep file, YAML")).With(
             SubmitOptions.Set(),
             Option("--epoch-seconds", "how long an epoch of a trial takes on one worker"),
+            Option("--like", "RUN: as long as an epoch of that run took, which a coordinator that runs is asked for"),
             Option("--workers", "how many workers there are; as many as trials are under way unless told"),
             Option("--price", "what a worker costs an hour"),
             Option("--checkpoint-mb", "how large a trial's checkpoint is, where the file does not tell")).WithOutput()
-        .Does((parsed, _) => throw Programs.Become(Installation.Find(shell).Coordinator, ["preview", .. parsed.Tokens.Select(token => token.Value).Skip(2)]));
+        .Does(async (parsed, cancellation) =>
+        {
+            var typed = parsed.Tokens.Select(token => token.Value).Skip(2).ToList();
+            if (parsed.Maybe("--like") is { } run)
+            {
+                typed.RemoveRange(typed.IndexOf("--like"), 2);
+                typed.AddRange(["--epoch-seconds", await EpochSecondsOfAsync(shell, parsed, run, cancellation)]);
+            }
+
+            throw Programs.Become(Installation.Find(shell).Coordinator, ["preview", .. typed]);
+        });
+
+    /// <summary>What an epoch of the run took of one worker, the run's start and what it waited for included.</summary>
+    private static async Task<string> EpochSecondsOfAsync(Shell shell, ParseResult parsed, string id, CancellationToken cancellation)
+    {
+        if (parsed.Maybe("--epoch-seconds") is not null)
+        {
+            throw CliException.BadInput("--like and --epoch-seconds both say how long an epoch takes; leave one out");
+        }
+
+        using var connection = Connection.Open(shell);
+        var run = await connection.Runs.GetRunAsync(new() { Id = id }, cancellationToken: cancellation);
+        return run is { State: "succeeded", History.Count: > 0 and var epochs }
+            ? (run.Seconds * run.WorldSize / epochs).ToString("R", CultureInfo.InvariantCulture)
+            : throw CliException.BadInput($"--like {id}: the run is {run.State}, with {run.History.Count} epochs; name one that has succeeded");
+    }
 
     private static Command Forward(Shell shell, Command command, string verb, Func<ParseResult, string[]>? more = null) =>
         command.Does((parsed, _) =>

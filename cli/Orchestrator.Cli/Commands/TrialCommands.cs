@@ -68,6 +68,7 @@ internal static class TrialCommands
     private static string Describe(AskTrialResponse answer)
     {
         var parameters = answer.Parameters.Fields.OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => $"{field.Key} {Plain.Value(field.Value)}");
-        return $"trial {answer.Trial} from step {answer.Step}: {string.Join("  ", parameters)}";
+        var from = answer.From is { } origin ? $", begun where trial {origin.Trial} stood after step {origin.Epoch}" : "";
+        return $"trial {answer.Trial} from step {answer.Step}{from}: {string.Join("  ", parameters)}";
     }
 }

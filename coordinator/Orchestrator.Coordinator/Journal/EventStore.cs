@@ -257,10 +257,12 @@ public sealed class EventStore<TState, TEvent>(
             return;
         }
 
-        var state = JsonSerializer.SerializeToUtf8Bytes(now.State, JournalJson.Options);
+        // By way of a stream: otherwise the serializer borrows a buffer as large as the whole state, and the pool keeps it for good.
+        using var state = new MemoryStream();
+        JsonSerializer.Serialize(state, now.State, JournalJson.Options);
         try
         {
-            await journal.WriteSnapshotAsync(new StreamId(category, id), new Snapshot(now.Version, Schema, state), cancellationToken);
+            await journal.WriteSnapshotAsync(new StreamId(category, id), new Snapshot(now.Version, Schema, state.ToArray()), cancellationToken);
         }
         catch (Exception exception) when (exception is JournalException or OperationCanceledException)
         {

@@ -121,6 +121,7 @@ internal sealed class RunEffects(AgentDirectory agents, RunMeters meters, TimePr
             Sweep = state.Trial?.Sweep ?? "",
             Trial = state.Trial?.Number ?? 0,
             UntilEpoch = generation.UntilEpoch,
+            IsCopied = state.Plan!.IsCopied,
         };
         task.Shards.AddRange(ShardsOf(generation));
         agents.Send(member.Place.Agent, new CoordinatorMessage { Assign = task });

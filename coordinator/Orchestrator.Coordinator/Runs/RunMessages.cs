@@ -53,9 +53,9 @@ internal static class RunMessages
     public static TrialScored Scored(RunState state, TrialKey trial) =>
         new(trial.Sweep, trial.Number, trial.Attempt, state.Id, state.TestMetrics ?? new Dictionary<string, double>());
 
-    /// <summary>Whoever hears of the epoch at which it pauses may copy its checkpoint, which is written after the epoch was reported.</summary>
+    /// <summary>Whoever hears of the epoch at which it pauses may copy its checkpoint, which is written after the epoch was reported; never, where the run failed in between.</summary>
     private static bool IsWithheld(RunState state, int epoch) =>
-        state.Plan!.IsCopied && state.Outcome is null && state.UntilEpoch > 0 && epoch == state.Target && epoch < state.Plan.Epochs && !state.IsPaused;
+        state.Plan!.IsCopied && state.Outcome is null or RunOutcome.Failed && state.UntilEpoch > 0 && epoch == state.Target && epoch < state.Plan.Epochs && !state.IsPaused;
 
     private static TrialReported? ReportedAt(RunState after, TrialKey trial, int epoch) =>
         after.History.Find(record => record.Epoch == epoch) is { } record ? Reported(after, trial, epoch, record.Metrics) : null;
@@ -66,5 +66,5 @@ internal static class RunMessages
         new(trial.Sweep, trial.Number, trial.Attempt, state.Id, epoch, metrics);
 
     private static TrialFinished Finished(RunState state, TrialKey trial) => new(trial.Sweep, trial.Number, trial.Attempt, state.Id, state.Name,
-        state.OutcomeKind?.Name() ?? "", state.Message, state.History.IsEmpty ? 0 : state.History[^1].Epoch, state.Best?.Id ?? "", state.WeightsHash);
+        state.OutcomeKind?.Name() ?? "", state.Message, state.History.FindLast(record => !IsWithheld(state, record.Epoch))?.Epoch ?? 0, state.Best?.Id ?? "", state.WeightsHash);
 }

@@ -40,7 +40,7 @@ internal sealed class ExternalTrials(SweepBook book, TimeProvider time)
 
             if (state.Due.Select(due => state.Trials[due.Trial]).FirstOrDefault(trial => trial.Lease?.Ticket == ticket) is { } leased)
             {
-                return new AskTrialResponse { Trial = leased.Number, Parameters = SweepView.ParametersOf(leased.Parameters), Step = leased.KnownTicks };
+                return new AskTrialResponse { Trial = leased.Number, Parameters = SweepView.ParametersOf(leased.Parameters), Step = leased.KnownTicks, From = SweepView.OriginOf(leased) };
             }
 
             var rest = left - time.GetElapsedTime(started);

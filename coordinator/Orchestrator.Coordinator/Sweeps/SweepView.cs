@@ -110,7 +110,7 @@ internal static class SweepView
             Seconds = trial.StartedAt is { } started ? Seconds(started, trial.EndedAt ?? trial.End?.At ?? now) : 0,
             Message = trial.Message,
             Reason = trial.Reason,
-            From = trial.From is { } from ? new Wire.TrialOrigin { Trial = from.Trial, Epoch = from.Epoch } : null,
+            From = OriginOf(trial),
             Worker = trial.Lease?.Worker ?? "",
             Rung = trial.Rung is { } rung ? new Wire.Rung { Epoch = rung.Epoch, Rank = rung.Rank, Of = rung.Of } : null,
             Values = { state.Settings!.Others.Count > 0 && Ranking.ValuesOf(state.Settings, trial) is { } values ? values : [] },
@@ -126,6 +126,8 @@ internal static class SweepView
     private static Wire.BestTrial? BestOf(SweepState state) => state.Best is { } number && state.Trials[number] is { } best
         ? new Wire.BestTrial { Trial = number, Value = best.Value!.Value, Run = state.Settings!.IsExternal ? "" : best.Run(state.Id), Checkpoint = best.End?.Checkpoint ?? "" }
         : null;
+
+    public static Wire.TrialOrigin? OriginOf(Trial trial) => trial.From is { } from ? new Wire.TrialOrigin { Trial = from.Trial, Epoch = from.Epoch } : null;
 
     public static Struct ParametersOf(ParameterAssignment parameters)
     {

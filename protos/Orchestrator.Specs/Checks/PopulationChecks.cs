@@ -17,9 +17,14 @@ internal static class PopulationChecks
         var section = (SpecNode.Map)document["search"]!;
         var sampler = section["sampler"]!;
         Place At(string field) => (sampler as SpecNode.Map)?[field]?.Place ?? sampler.Place.Child(field);
-        if (file.IsExternal || file.IsCommand)
+        if (file.IsExternal && search.Sampler.MaxEpochs is null)
         {
-            throw sampler.Place.Error("unknown-value", "pbt copies checkpoints of the trainers' own, which this workload has none of", "another sampler, or a workload that the trainers train");
+            throw At("max_epochs").Error("missing-field", "members are compared up to their last step, which must be known", "say the steps of a whole trial: sampler: { name: pbt, every: 3 epochs, max_epochs: 9 }");
+        }
+
+        if (!file.IsExternal && search.Sampler.MaxEpochs is not null)
+        {
+            throw At("max_epochs").Error("unknown-field", "how long a trial trains is said by training.epochs", "take it away");
         }
 
         if (search.Parallel < 2)

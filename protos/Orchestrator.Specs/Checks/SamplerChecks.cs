@@ -14,6 +14,7 @@ internal static class SamplerChecks
         ["better"] = ["tpe"],
         ["population"] = ["cma-es", "nsga2"],
         ["every"] = ["pbt"],
+        ["max_epochs"] = ["pbt"],
         ["truncation"] = ["pbt"],
         ["perturb"] = ["pbt"],
         ["resample"] = ["pbt"],

@@ -30,6 +30,19 @@ public sealed class RunMessagesTests
         Assert.IsType<TrialReported>(Tell(ref at, Epoch(3)));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_copied_run_that_fails_before_its_checkpoint_is_there_has_not_come_to_that_epoch(bool isCopied)
+    {
+        var run = Begun(isCopied);
+        Tell(ref run, Epoch(1));
+        Tell(ref run, Epoch(2));
+        var end = Assert.IsType<TrialFinished>(Tell(ref run, new RunEvent.RunEnded(RunOutcome.Failed, FailureKind.User, "boom", "", "", At)));
+        Assert.Equal(isCopied ? 1 : 2, end.Ticks);
+        Assert.Equal(end.Ticks, RunMessages.Beyond(run, 0).OfType<TrialReported>().Count());
+    }
+
     [Fact]
     public void A_run_that_began_at_anothers_checkpoint_has_come_as_far_as_its_last_epoch()
     {

@@ -28,6 +28,13 @@ public sealed class ExternalTrialsTests : IAsyncLifetime
         parameters: { x: { uniform: [0, 1] } }
         """;
 
+    private const string Population = """
+        name: e
+        workload: external
+        search: { sampler: { name: pbt, every: 1 epoch, max_epochs: 3 }, parallel: 2, objective: { metric: loss, goal: minimize } }
+        parameters: { x: { uniform: [0, 1] } }
+        """;
+
     private readonly TemporaryFolder folder = new();
     private RunningCoordinator coordinator = null!;
 
@@ -118,6 +125,38 @@ public sealed class ExternalTrialsTests : IAsyncLifetime
         var trials = (await GetAsync($"/v1/sweeps/{sweep}")).GetProperty("trials").EnumerateArray().ToArray();
         Assert.Equal(["stopped", "succeeded", "stopped"], trials.Select(trial => trial.GetProperty("state").GetString()));
         Assert.Equal("rung of epoch 1: rank 2 of 2, 0 went on", trials[0].GetProperty("message").GetString());
+    }
+
+    [Fact]
+    public async Task A_member_of_a_population_begins_where_the_answer_says()
+    {
+        var sweep = await SubmitAsync(Population);
+        Task<string> TellLossAsync(int trial, int step, double loss, bool final = false) =>
+            TellAsync(sweep, trial, $$$"""{"step": {{{step}}}, "metrics": {"loss": {{{loss}}}}, "final": {{{(final ? "true" : "false")}}}}""");
+
+        Assert.Equal(["parameters", "step", "trial"], Names(await AskAsync(sweep)));
+        await AskAsync(sweep);
+        Assert.Equal("""{"stop":true}""", await TellLossAsync(0, 1, 0.5));
+        Assert.Equal("""{"wait":true}""", Compact(await AskAsync(sweep)));
+
+        // All have come: the worst gives way to a copy of the best, which goes on.
+        Assert.Equal("""{"stop":false}""", await TellLossAsync(1, 1, 0.1));
+        var copy = await AskAsync(sweep);
+        Assert.Equal((2, 1, """{"trial":1,"epoch":1}"""), (copy.GetProperty("trial").GetInt32(), copy.GetProperty("step").GetInt32(), Compact(copy.GetProperty("from"))));
+        Assert.Equal("""{"stop":true}""", await TellLossAsync(0, 2, 0.01));
+
+        Assert.Equal("""{"stop":true}""", await TellLossAsync(1, 2, 0.2));
+        Assert.Equal("""{"stop":false}""", await TellLossAsync(2, 2, 0.05));
+        await coordinator.DisposeAsync();
+        coordinator = await RunningCoordinator.StartInAsync(folder.Path);
+        var second = await AskAsync(sweep);
+        Assert.Equal((3, 2, """{"trial":2,"epoch":2}"""), (second.GetProperty("trial").GetInt32(), second.GetProperty("step").GetInt32(), Compact(second.GetProperty("from"))));
+        await TellLossAsync(2, 3, 0.04, final: true);
+        await TellLossAsync(3, 3, 0.03, final: true);
+        Assert.Equal("""{"done":true}""", Compact(await AskAsync(sweep)));
+        var shown = await GetAsync($"/v1/sweeps/{sweep}");
+        Assert.Equal(["stopped", "stopped", "succeeded", "succeeded"], shown.GetProperty("trials").EnumerateArray().Select(trial => trial.GetProperty("state").GetString()));
+        Assert.Equal((3, "succeeded"), (shown.GetProperty("best").GetProperty("trial").GetInt32(), shown.GetProperty("state").GetString()));
     }
 
     [Fact]

@@ -82,6 +82,9 @@ internal sealed class Cluster : IDisposable
     /// <param name="host">Its number.</param>
     public Staying StartAgentOn(Hosts hosts, int host) => StartAgent(Orch.Within(hosts.Prefix(host)), 1, []);
 
+    /// <summary>Of something in the cluster's folder.</summary>
+    public string PathOf(string name) => folder[name];
+
     /// <summary>Writes a file into the cluster's folder.</summary>
     public string Write(string name, string text)
     {

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orchestrator.Training;
+using Orchestrator.V1;
 
 namespace Orchestrator.Worker.Trainer;
 
@@ -12,7 +13,7 @@ internal static class CommandArchive
     private const string Archive = "directory.tar";
 
     /// <returns>Null where the directory holds no file.</returns>
-    public static (string Sha256, long Bytes)? Write(string directory, string checkpoint, string run, int epoch)
+    public static (string Sha256, long Bytes)? Write(string directory, string checkpoint, AssignTask task, int epoch)
     {
         var files = Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(directory, file)).Order(StringComparer.Ordinal).ToArray();
         if (files.Length == 0)
@@ -35,9 +36,13 @@ internal static class CommandArchive
         var hash = Convert.ToHexStringLower(SHA256.HashData(archive));
         var manifest = new JsonObject
         {
-            ["run"] = run,
+            ["run"] = task.Run,
             ["step"] = epoch,
+            ["step_of_epoch"] = 0,
             ["epoch"] = epoch,
+            // By which a run is told that it can't go on from here.
+            ["dataset_sha256"] = task.DatasetSha256,
+            ["spec"] = JsonNode.Parse(task.Spec),
             ["files"] = new JsonObject { [Archive] = new JsonObject { ["sha256"] = hash, ["bytes"] = archive.Length } },
         };
         File.WriteAllText(Path.Combine(checkpoint, CheckpointFolder.ManifestFile), manifest.ToJsonString());

@@ -51,6 +51,7 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
     {
         var clock = Stopwatch.StartNew();
         Stopwatch? ending = null;
+        Stopwatch? pause = null;
         while (!program.HasEnded || lines.Count > 0)
         {
             link.Beat(new TaskProgress { Step = epoch, Epoch = epoch, Phase = "command" });
@@ -59,8 +60,8 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
                 Hear(line, clock.Elapsed);
             }
 
-            paused = paused || (told.Task.UntilEpoch > 0 && epoch >= told.Task.UntilEpoch && epoch < spec.Training.Epochs);
-            if (ending is null && (paused || IsToEnd))
+            paused = paused || IsWhereItPauses();
+            if (ending is null && ((paused && !told.Task.IsCopied) || IsToEnd))
             {
                 ending = Stopwatch.StartNew();
                 program.Terminate();
@@ -69,6 +70,11 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
             if (ending?.Elapsed > Grace)
             {
                 program.Kill();
+            }
+
+            if (ending is null && paused && (pause ??= Stopwatch.StartNew()).Elapsed > Grace)
+            {
+                throw WentOn();
             }
 
             if (ending is null && clock.Elapsed > spec.Timeout)
@@ -100,17 +106,28 @@ internal sealed class CommandRun(AgentLink link, TrainTask told, RunSpec spec, S
             return;
         }
 
+        if (told.Task.IsCopied && IsWhereItPauses())
+        {
+            throw WentOn();
+        }
+
         epoch++;
         metrics = report.Metrics;
         observer.EpochFinished(new EpochResult(epoch, epoch, metrics, 0, since.TotalSeconds, ""));
     }
+
+    private bool IsWhereItPauses() => told.Task.UntilEpoch > 0 && epoch >= told.Task.UntilEpoch && epoch < spec.Training.Epochs;
+
+    /// <summary>Where others begin with what it keeps it must stand still by itself: ended from outside it would have come a little further, now here, now there.</summary>
+    private CommandFailedException WentOn() => new(string.Create(CultureInfo.InvariantCulture,
+        $"{spec.Command![0]} went on after epoch {epoch}; a member of a population ends by itself after ORCH_UNTIL epochs, since others begin with what it keeps"));
 
     /// <returns>The hash of what it left in its directory; empty where it left nothing.</returns>
     private string Keep()
     {
         var id = string.Create(CultureInfo.InvariantCulture, $"{told.Task.Run}-{epoch}");
         var folder = Path.Combine(told.OutputDirectory, id);
-        if (epoch == 0 || CommandArchive.Write(directory, folder, told.Task.Run, epoch) is not { } written)
+        if (epoch == 0 || CommandArchive.Write(directory, folder, told.Task, epoch) is not { } written)
         {
             return "";
         }
