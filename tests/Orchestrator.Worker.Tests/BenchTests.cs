@@ -40,6 +40,22 @@ public sealed class BenchTests
         Assert.Equal(rows.Length == 2 ? loopback : all, rows.Select(row => row.GetProperty("case").GetString()));
     }
 
+    /// <summary>Ten files, with batch norm, dropout, augmentation, clipping, schedules, moving averages and batches that never come out even.</summary>
+    [Fact]
+    public async Task Any_two_of_model_optimizer_workers_and_transport_give_the_bits_of_one_worker()
+    {
+        var (exitCode, output, errors) = await RunAsync("bits", "--pairs");
+        Assert.True(exitCode == 0, errors);
+        string[][] rows = [.. JsonDocument.Parse(output).RootElement.GetProperty("rows").EnumerateArray()
+            .Select(row => (string[])[.. ((string[])["model", "optimizer", "workers", "transport", "weightsHash"]).Select(name => row.GetProperty(name).ToString())])];
+        Assert.Equal(10, rows.Select(row => (row[0], row[1], row[4])).Distinct().Count());
+        Assert.Equal(10, rows.Select(row => row[4]).Distinct().Count());
+
+        // Two workers are no two hosts of which one has two; one worker needs nobody.
+        (int One, int Other, int Pairs)[] met = [(0, 1, 2 * 5), (0, 2, 2 * 5), (0, 3, 2 * 4), (1, 2, 5 * 5), (1, 3, 5 * 4), (2, 3, 1 + 2 + 3 + 3 + 3)];
+        Assert.All(met, pair => Assert.Equal(pair.Pairs, rows.Select(row => (row[pair.One], row[pair.Other])).Distinct().Count()));
+    }
+
     [Fact]
     public void Ratio_is_the_median_of_the_turns_and_not_of_the_sides()
     {
@@ -59,14 +75,14 @@ public sealed class BenchTests
     [InlineData("many")]
     public async Task Bad_number_of_rounds_is_exit_code_2(string rounds)
     {
-        var (exitCode, _, errors) = await RunAsync("allreduce", rounds);
+        var (exitCode, _, errors) = await RunAsync("allreduce", "--rounds", rounds);
         Assert.Equal(2, exitCode);
         Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
     private static async Task<JsonElement[]> MeasureAsync(string name)
     {
-        var (exitCode, output, errors) = await RunAsync(name, "1");
+        var (exitCode, output, errors) = await RunAsync(name, "--rounds", "1");
         Assert.True(exitCode == 0, errors);
         var report = JsonDocument.Parse(output).RootElement;
         Assert.Equal(name, report.GetProperty("name").GetString());
@@ -80,9 +96,9 @@ public sealed class BenchTests
         return rows;
     }
 
-    private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string name, string rounds)
+    private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] words)
     {
-        using var process = Process.Start(new ProcessStartInfo(AgentProcess.Program, ["bench", name, "--rounds", rounds, "--output", "json"])
+        using var process = Process.Start(new ProcessStartInfo(AgentProcess.Program, ["bench", .. words, "--output", "json"])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,

@@ -73,7 +73,8 @@ internal static class ForwardedCommands
     public static Command Bits(Shell shell) => Forward(
         shell,
         new Command("bits", "The same files on 1, 2, 3, 4 and 8 workers over every transport: the hashes of their weights, which must be equal")
-            .With(Option("--models", "some of mlp,cnn (all unless told)"), Option("--optimizers", "some of sgd,nesterov,adam,adamw,rmsprop (all unless told)"), Option("--workers", "some of 1,2,3,4,8 (all unless told)"))
+            .With(Option("--models", "some of mlp,cnn (all unless told)"), Option("--optimizers", "some of sgd,nesterov,adam,adamw,rmsprop (all unless told)"), Option("--workers", "some of 1,2,3,4,8 (all unless told)"),
+                Flag("--pairs", "of all trainings few, in which any two of model, optimizer, workers and transport meet"))
             .WithOutput(),
         "bench");
 

@@ -8,20 +8,20 @@ namespace Orchestrator.Worker.Bench.Bits;
 /// <summary>Trains the cover's files on processes that stay: each has one rank of one run after the other, with the engine and the collectives of a trainer.</summary>
 internal static class BitsBench
 {
-    public static async Task<IReadOnlyList<BitsRow>> RunAsync(IReadOnlyList<BitsCase> cases, IReadOnlyList<int> worlds, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<BitsRow>> RunAsync(IReadOnlyList<BitsRun> runs, CancellationToken cancellationToken)
     {
         var folder = Directory.CreateTempSubdirectory("orch-bench-").FullName;
         var ranks = new List<PartProcess>();
         try
         {
             var dataset = LocalDataset.Find("digits", source: null, folder);
-            for (var rank = 0; rank < worlds.Max(); rank++)
+            for (var rank = 0; rank < runs.Max(run => run.Workers); rank++)
             {
-                ranks.Add(await PartProcess.StartAsync(new PartOrder(PartKind.Hasher), BenchSpecs.Environment(cases[0].Spec), cancellationToken));
+                ranks.Add(await PartProcess.StartAsync(new PartOrder(PartKind.Hasher), BenchSpecs.Environment(runs[0].File.Spec), cancellationToken));
             }
 
             var rows = new List<BitsRow>();
-            foreach (var (file, world, transport) in cases.SelectMany(file => worlds.SelectMany(world => TransportsOf(world).Select(transport => (file, world, transport)))))
+            foreach (var (file, world, transport) in runs)
             {
                 var output = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"run-{rows.Count}"));
                 var order = new PartOrder(PartKind.Hasher, file.Spec.ToJson(), dataset, output, world, Transport: transport);
@@ -43,13 +43,6 @@ internal static class BitsBench
             Directory.Delete(folder, recursive: true);
         }
     }
-
-    private static PartTransport[] TransportsOf(int world) => world switch
-    {
-        1 => [PartTransport.Fastest],
-        2 => [PartTransport.Fastest, PartTransport.Tcp],
-        _ => [PartTransport.Fastest, PartTransport.Tcp, PartTransport.Mixed],
-    };
 
     private static async Task<HasherAnswer[]> TrainAsync(IReadOnlyList<PartProcess> ranks, PartOrder order, CancellationToken cancellationToken)
     {

@@ -11,14 +11,15 @@ internal static class BitsCommand
         var models = new Option<string?>("--models") { Description = "Some of mlp,cnn." };
         var optimizers = new Option<string?>("--optimizers") { Description = "Some of sgd,nesterov,adam,adamw,rmsprop." };
         var workers = new Option<string?>("--workers") { Description = "Some of 1,2,3,4,8." };
+        var pairs = new Option<bool>("--pairs") { Description = "Of all trainings few, in which any two of model, optimizer, workers and transport meet." };
         var output = new Option<string>("--output") { Description = "text or json.", DefaultValueFactory = _ => "text" };
         output.AcceptOnlyFromAmong("text", "json");
-        var command = new Command("bits", "The same files on 1, 2, 3, 4 and 8 workers over every transport.") { models, optimizers, workers, output };
+        var command = new Command("bits", "The same files on 1, 2, 3, 4 and 8 workers over every transport.") { models, optimizers, workers, pairs, output };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var cases = Some(parsed, models, BitsCase.Models).SelectMany(model => Some(parsed, optimizers, BitsCase.Optimizers).Select(optimizer => BitsCase.Of(model, optimizer)));
+            BitsCase[] files = [.. Some(parsed, models, BitsCase.Models).SelectMany(model => Some(parsed, optimizers, BitsCase.Optimizers).Select(optimizer => BitsCase.Of(model, optimizer)))];
             int[] worlds = [.. Some(parsed, workers, ["1", "2", "3", "4", "8"]).Select(count => int.Parse(count, CultureInfo.InvariantCulture))];
-            var report = new BitsReport(await BitsBench.RunAsync([.. cases], worlds, cancellationToken));
+            var report = new BitsReport(await BitsBench.RunAsync(parsed.GetValue(pairs) ? BitsCover.Pairs(files, worlds) : BitsCover.All(files, worlds), cancellationToken));
             Console.WriteLine(parsed.GetRequiredValue(output) == "json" ? report.ToJson() : report.ToText());
             return report.Parted.Count == 0 ? ExitCode.Done : throw new CommandException(ExitCode.Failed, $"not the same bits: {string.Join(", ", report.Parted)}");
         });
