@@ -31,6 +31,8 @@ public sealed class StacksTests
         var lines = new List<string>();
         try
         {
+            // A process that has just begun is not asleep yet.
+            await Eventually.Holds(() => ThreadStates.Of(native.Id) is [var thread] && thread.Contains("(sleep): sleeping", StringComparison.Ordinal), () => string.Join('\n', ThreadStates.Of(native.Id)));
             await StacksReader.ReadAsync(native.Id, lines.Add, TestContext.Current.CancellationToken);
         }
         finally

@@ -34,7 +34,7 @@ internal sealed class LocalRun(RunSpec spec, string datasetDirectory, string che
     {
         if (!json)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch.Epoch}/{spec.Training.Epochs}  step {epoch.Step}  {Line(epoch.Metrics)}  {epoch.Seconds:0.0} s"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch.Epoch}/{spec.Training.Epochs}  step {epoch.Step}  {MetricLine.Of(epoch.Metrics)}  {epoch.Seconds:0.0} s"));
         }
     }
 
@@ -42,16 +42,13 @@ internal sealed class LocalRun(RunSpec spec, string datasetDirectory, string che
     {
         if (!json)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}/{spec.Training.Epochs}  step {step}  {Line(metrics)}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}/{spec.Training.Epochs}  step {step}  {MetricLine.Of(metrics)}"));
         }
     }
 
     public void Warn(string line) => Console.Error.WriteLine(line);
 
     public void CheckpointWritten(CheckpointResult written) => checkpoint = written.Directory;
-
-    private static string Line(IReadOnlyDictionary<string, double> metrics) => string.Join("  ", metrics.OrderBy(metric => metric.Key, StringComparer.Ordinal)
-        .Select(metric => string.Create(CultureInfo.InvariantCulture, $"{metric.Key} {metric.Value:0.0000}")));
 
     private void Print(TrainingOutcome outcome)
     {

@@ -51,7 +51,7 @@ internal sealed class TaskObserver(AgentLink link, string run, InjectedFaults fa
         var report = new EpochFinished { Epoch = result.Epoch, Step = result.Step, Samples = result.Samples, Seconds = result.Seconds, LedgerHash = result.LedgerHash };
         report.Metrics.Add(result.Metrics.ToDictionary());
         link.Send(new Report { Epoch = report });
-        log.Information("epoch {Epoch}, step {Step}: {Metrics}, {Seconds:0.0} s", result.Epoch, result.Step, Line(result.Metrics), result.Seconds);
+        log.Information("epoch {Epoch}, step {Step}: {Metrics}, {Seconds:0.0} s", result.Epoch, result.Step, MetricLine.Of(result.Metrics), result.Seconds);
     }
 
     public void CheckpointWritten(CheckpointResult result)
@@ -102,7 +102,7 @@ internal sealed class TaskObserver(AgentLink link, string run, InjectedFaults fa
         metric.Metrics.Add(metrics.ToDictionary());
         steps.Steps.Add(metric);
         FlushSteps();
-        log.Information("epoch {Epoch}, step {Step}: {Metrics}", epoch + 1, step, Line(metrics));
+        log.Information("epoch {Epoch}, step {Step}: {Metrics}", epoch + 1, step, MetricLine.Of(metrics));
     }
 
     public void Reached(TrainingPoint point, long step) => faults.At(point, step);
@@ -119,9 +119,6 @@ internal sealed class TaskObserver(AgentLink link, string run, InjectedFaults fa
 
         sinceSteps.Restart();
     }
-
-    private static string Line(IReadOnlyDictionary<string, double> metrics) => string.Join("  ", metrics.OrderBy(metric => metric.Key, StringComparer.Ordinal)
-        .Select(metric => string.Create(CultureInfo.InvariantCulture, $"{metric.Key} {metric.Value:0.####}")));
 
     /// <summary>A span from this trainer's last step before a generation, or its beginning, to its first step in it: what a change of members cost.</summary>
     private void EndStandstill(int generation, int worldSize, long step)
