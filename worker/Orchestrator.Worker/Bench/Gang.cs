@@ -40,6 +40,9 @@ internal sealed class Gang : IAsyncDisposable
         }
     }
 
+    /// <summary>Of the rank that has the most.</summary>
+    public long PeakBytes => ranks.Max(rank => rank.PeakBytes);
+
     public Task<double> MeasureAsync(string turn, CancellationToken cancellationToken) => PartProcess.MeasureAsync(ranks, turn, cancellationToken);
 
     public Task<double> MeasureAsync(int count, CancellationToken cancellationToken) => MeasureAsync(count.ToString(CultureInfo.InvariantCulture), cancellationToken);

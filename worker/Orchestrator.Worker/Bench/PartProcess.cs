@@ -51,6 +51,12 @@ internal sealed class PartProcess : IAsyncDisposable
     public async Task<string> HearAsync(CancellationToken cancellationToken) => await process.StandardOutput.ReadLineAsync(cancellationToken)
         ?? throw new CommandException(ExitCode.Failed, $"a process of the benchmark ended: {(await errors).Trim().Split('\n')[^1]}");
 
+    /// <summary>The most memory that it had resident so far, mapped files included.</summary>
+    public long PeakBytes => File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{process.Id}/status"))
+        .Where(line => line.StartsWith("VmHWM:", StringComparison.Ordinal))
+        .Select(line => 1024 * long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture))
+        .Single();
+
     /// <summary>Tells the count of a turn and hears its seconds.</summary>
     public async Task<double> MeasureAsync(string turn, CancellationToken cancellationToken) => (await MeasureStepsAsync(turn, cancellationToken))[0];
 

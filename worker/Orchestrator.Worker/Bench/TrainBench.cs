@@ -27,9 +27,9 @@ internal static class TrainBench
             var remarks = new List<string>();
             foreach (var (name, model) in BenchSpecs.Models)
             {
-                var (measured, share) = await MeasureAsync(name, JsonNode.Parse(model)!.AsObject(), dataset, Path.Combine(folder, "output"), rounds, cancellationToken);
+                var (measured, said) = await MeasureAsync(name, JsonNode.Parse(model)!.AsObject(), dataset, Path.Combine(folder, "output"), rounds, cancellationToken);
                 rows.AddRange(measured);
-                remarks.Add(string.Create(CultureInfo.InvariantCulture, $"{name} workers=2: {share:0.0%} of a step in the sum and the check of gradients, without waiting for the other worker"));
+                remarks.AddRange(said);
             }
 
             return new BenchReport("train", rows, remarks);
@@ -40,7 +40,7 @@ internal static class TrainBench
         }
     }
 
-    private static async Task<(IReadOnlyList<BenchRow> Rows, double ShareInCollectives)> MeasureAsync(string name, JsonObject model, string dataset, string output, int rounds, CancellationToken cancellationToken)
+    private static async Task<(IReadOnlyList<BenchRow> Rows, IReadOnlyList<string> Remarks)> MeasureAsync(string name, JsonObject model, string dataset, string output, int rounds, CancellationToken cancellationToken)
     {
         PartOrder Order(PartKind kind, RunSpec spec) => new(kind, spec.ToJson(), dataset, Path.Combine(output, Guid.NewGuid().ToString("N")), spec.Training.Workers.Max);
         Task<Gang> Ours(int shards, int workers, string hardware = TrainingSpec.PinnedHardware)
@@ -89,7 +89,13 @@ internal static class TrainBench
             shares.Add(await two.ShareInCollectivesAsync(steps, cancellationToken));
         }
 
-        return (rows, Spread.Of(shares).Median);
+        string[] remarks =
+        [
+            string.Create(CultureInfo.InvariantCulture, $"{name} workers=2: {Spread.Of(shares).Median:0.0%} of a step in the sum and the check of gradients, without waiting for the other worker"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"{name} memory at its peak: {one.PeakBytes / 1e6:0} MB with one shard, {sharded.PeakBytes / 1e6:0} MB with four, the plain loop {left.PeakBytes / 1e6:0} MB"),
+        ];
+        return (rows, remarks);
 
         async Task<BenchRow> RowAsync(string @case, Func<Task<double>> ours, string peer, Func<Task<double>> theirs) =>
             BenchRow.Of($"{name} {@case}", "samples/s", peer, await BenchTurns.RunAsync(rounds, ours, theirs));

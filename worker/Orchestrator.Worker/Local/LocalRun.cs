@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Orchestrator.Specs;
 using Orchestrator.Training;
+using Orchestrator.Worker.Seeing;
 
 namespace Orchestrator.Worker.Local;
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Orchestrator.Training;
 using Orchestrator.V1;
+using Orchestrator.Worker.Seeing;
 
 namespace Orchestrator.Worker.Trainer;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Orchestrator.Worker.Trainer;
+namespace Orchestrator.Worker.Seeing;
 
 /// <summary>Metrics as people read them, in a log or on a terminal.</summary>
 internal static class MetricLine
