@@ -23,17 +23,14 @@ internal sealed partial class AgentTask
     private readonly AssignTask assignment;
     private readonly ILogger log;
     private readonly string folder;
-    // No word may be lost: when a coordinator comes back, all the checkpoints that waited for it are settled at once.
-    private readonly Channel<TrainerCommand> commands = Channel.CreateUnbounded<TrainerCommand>();
     private readonly Channel<Report?> reported = Channel.CreateBounded<Report?>(64);
-    private readonly TaskCompletionSource<Report> terminal = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource sessionEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource ending = new();
     private readonly CancellationTokenSource uploadsEnd = new();
     private readonly CancellationTokenSource lookEnd = new();
     // Completes when the work goes on without a trainer that stands still, which is looked into beside it.
     private readonly TaskCompletionSource givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ProgressClock progress;
+    private readonly TrainerTalk talk;
     private readonly CheckpointUploads uploads;
     private readonly Activity? span;
     private TrainTask? train;
@@ -41,10 +38,6 @@ internal sealed partial class AgentTask
     private volatile TrainerMemory? memory;
     private EndReason? reason;
     private Task look = Task.CompletedTask;
-    private int attached;
-    private volatile string peerAddress = "";
-    private volatile int begun;
-    private volatile bool hasPeers;
     private volatile bool ended;
 
     private AgentTask(AgentContext context, AssignTask assignment)
@@ -56,6 +49,7 @@ internal sealed partial class AgentTask
         progress = new ProgressClock(Key, context.Time);
         span = AgentSpans.StartTask(assignment);
         uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, reported.Writer.WriteAsync, line => context.Logs.Add(Key, line), log, uploadsEnd.Token);
+        talk = new TrainerTalk(assignment.EvaluateTest, progress, context.Urgent, AppendAsync, uploads.AddAsync);
         Ended = Task.CompletedTask;
     }
 
@@ -77,7 +71,7 @@ internal sealed partial class AgentTask
     public bool EvaluatesTest => assignment.EvaluateTest;
 
     /// <summary>Its trainer does not compute yet.</summary>
-    public bool IsLoading => peerAddress.Length == 0 && !ended;
+    public bool IsLoading => talk.PeerAddress.Length == 0 && !HasEnded;
 
     /// <summary>Names a trainer at the socket that is started for this task.</summary>
     public string Secret { get; } = RandomNumberGenerator.GetHexString(64, lowercase: true);
@@ -94,35 +88,27 @@ internal sealed partial class AgentTask
         Generation = Key.Generation,
         Rank = Key.Rank,
         Pid = process?.Pid ?? 0,
-        State = ended ? "ended" : begun > 0 ? "training" : peerAddress.Length > 0 ? "ready" : "starting",
-        PeerAddress = peerAddress,
-        BegunGeneration = begun,
+        State = HasEnded ? "ended" : talk.Begun > 0 ? "training" : talk.PeerAddress.Length > 0 ? "ready" : "starting",
+        PeerAddress = talk.PeerAddress,
+        BegunGeneration = talk.Begun,
     };
 
     public TaskProgress Progress()
     {
         var now = progress.Read();
-        now.BegunGeneration = begun;
+        now.BegunGeneration = talk.Begun;
         return now;
     }
 
     /// <summary>Once a second.</summary>
     public void LookAtMemory() => memory?.Look();
 
-    /// <summary>From here on it counts as training: a coordinator that comes back need not ask whether the word arrived.</summary>
-    public void Begin(BeginGeneration begin)
-    {
-        if (begin.Generation > begun && commands.Writer.TryWrite(new TrainerCommand { Begin = begin }))
-        {
-            begun = begin.Generation;
-            hasPeers = begin.Peers.Count > 1;
-        }
-    }
+    public void Begin(BeginGeneration begin) => talk.Begin(begin);
 
     /// <summary>Ends a process that is frozen; only while this agent itself has been on time for as long.</summary>
     public void LookAtLife()
     {
-        if (process is not null && !ended && !Dying && progress.Read().SilentMilliseconds > FrozenAfter.TotalMilliseconds)
+        if (process is not null && !HasEnded && !Dying && progress.Read().SilentMilliseconds > FrozenAfter.TotalMilliseconds)
         {
             EndStill(EndReason.Frozen, $"no sign of life for {FrozenAfter.TotalSeconds:0} s");
         }
@@ -137,6 +123,7 @@ internal sealed partial class AgentTask
             {
                 reason = why;
                 look = Task.Run(() => LookIntoAsync(still, how));
+                talk.Mute();
                 givenUp.SetResult();
             }
         }
@@ -158,10 +145,10 @@ internal sealed partial class AgentTask
     }
 
     /// <summary>Finish the epoch, write a checkpoint, end.</summary>
-    public void StopGracefully(StopTask stop) => commands.Writer.TryWrite(new TrainerCommand { Stop = stop });
+    public void StopGracefully(StopTask stop) => talk.Say(new TrainerCommand { Stop = stop });
 
     /// <summary>Write what there is into a checkpoint, and end: once all peers are told so, or alone.</summary>
-    public void Leave(bool alone) => commands.Writer.TryWrite(new TrainerCommand { Leave = new LeaveTask { Alone = alone } });
+    public void Leave(bool alone) => talk.Say(new TrainerCommand { Leave = new LeaveTask { Alone = alone } });
 
     /// <summary>Ends the trainer at once; the first reason counts.</summary>
     public void Kill(EndReason why)
@@ -186,99 +173,11 @@ internal sealed partial class AgentTask
         uploadsEnd.CancelAfter(why is EndReason.Preempted or EndReason.Frozen ? UploadGrace : TimeSpan.Zero);
     }
 
-    /// <summary>The trainer has dialled: its commands go to <paramref name="send"/>, its messages come from <paramref name="messages"/>, until it ends.</summary>
-    public async Task AttachAsync(IAsyncEnumerable<TrainerMessage> messages, Func<TrainerCommand, Task> send, CancellationToken cancellationToken)
-    {
-        if (train is null || Interlocked.Exchange(ref attached, 1) != 0)
-        {
-            return;
-        }
+    /// <inheritdoc cref="TrainerTalk.AttachAsync"/>
+    public Task AttachAsync(IAsyncEnumerable<TrainerMessage> messages, Func<TrainerCommand, Task> send, CancellationToken cancellationToken) =>
+        train is null ? Task.CompletedTask : talk.AttachAsync(train, messages, send, cancellationToken);
 
-        using var detached = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var sending = SendCommandsAsync(send, detached.Token);
-        try
-        {
-            await foreach (var message in messages.WithCancellation(cancellationToken))
-            {
-                // One that wakes up again has nothing more to say.
-                if (!givenUp.Task.IsCompleted)
-                {
-                    await HearAsync(message, cancellationToken);
-                }
-            }
-        }
-        finally
-        {
-            await detached.CancelAsync();
-            await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            sessionEnded.TrySetResult();
-        }
-    }
-
-    private async Task SendCommandsAsync(Func<TrainerCommand, Task> send, CancellationToken cancellationToken)
-    {
-        await send(new TrainerCommand { Train = train });
-        await foreach (var command in commands.Reader.ReadAllAsync(cancellationToken))
-        {
-            await send(command);
-        }
-    }
-
-    private async Task HearAsync(TrainerMessage message, CancellationToken cancellationToken)
-    {
-        switch (message.MessageCase)
-        {
-            case TrainerMessage.MessageOneofCase.Progress:
-                if (progress.Heard(message.Progress))
-                {
-                    context.Urgent.Set();
-                }
-
-                break;
-            case TrainerMessage.MessageOneofCase.Report when message.Report.ReportCase is Report.ReportOneofCase.Ended or Report.ReportOneofCase.Failed:
-                progress.Heard();
-                ended = true;
-                terminal.TrySetResult(message.Report);
-                break;
-            case TrainerMessage.MessageOneofCase.Report:
-                progress.Reported(PhaseOf(message.Report));
-                await HeldAsync(AppendAsync(Noted(message.Report), cancellationToken));
-                break;
-            case TrainerMessage.MessageOneofCase.Checkpoint:
-                await HeldAsync(uploads.AddAsync(message.Checkpoint, cancellationToken).AsTask());
-                break;
-            case TrainerMessage.MessageOneofCase.Hello:
-            case TrainerMessage.MessageOneofCase.None:
-                break;
-        }
-    }
-
-    private string PhaseOf(Report report) => report.ReportCase != Report.ReportOneofCase.Ready ? "training" : EvaluatesTest ? "evaluating" : "waiting";
-
-    private Report Noted(Report report)
-    {
-        if (report.Ready is { } ready)
-        {
-            peerAddress = ready.PeerAddress;
-        }
-
-        return report;
-    }
-
-    // Where we keep the trainer waiting (a full spool, a full disk queue) its silence is not its own.
-    private async Task HeldAsync(Task work)
-    {
-        progress.Hold(true);
-        try
-        {
-            await work;
-        }
-        finally
-        {
-            progress.Heard();
-            progress.Hold(false);
-        }
-    }
+    private bool HasEnded => ended || talk.LastWord.IsCompleted;
 
     private Task AppendAsync(Report report, CancellationToken cancellationToken)
     {
@@ -296,7 +195,7 @@ internal sealed partial class AgentTask
                 await context.Spool.AcknowledgedAsync(report, cancellationToken);
             }
 
-            commands.Writer.TryWrite(new TrainerCommand { Settled = new CheckpointSettled { Checkpoint = report?.Checkpoint.Checkpoint ?? "" } });
+            talk.Say(new TrainerCommand { Settled = new CheckpointSettled { Checkpoint = report?.Checkpoint.Checkpoint ?? "" } });
         }
     }
 
@@ -317,7 +216,7 @@ internal sealed partial class AgentTask
 
         ended = true;
         uploads.Complete();
-        if (end.Ended is not null || !hasPeers)
+        if (end.Ended is not null || !talk.HasPeers)
         {
             // Checkpoints first: whoever hears of the end may want the last of them. Peers that wait for the word have the state themselves.
             await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -355,10 +254,10 @@ internal sealed partial class AgentTask
             process.Kill();
         }
 
-        var first = await Task.WhenAny(process.Exited, terminal.Task, givenUp.Task);
-        if (first == terminal.Task)
+        var first = await Task.WhenAny(process.Exited, talk.LastWord, givenUp.Task);
+        if (first == talk.LastWord)
         {
-            return await terminal.Task;
+            return await talk.LastWord;
         }
 
         if (first == givenUp.Task)
@@ -369,12 +268,12 @@ internal sealed partial class AgentTask
         var exitCode = await process.Exited;
         var verdict = memory.Verdict();
         // What it said with its last breath may still be in the socket.
-        if (Volatile.Read(ref attached) != 0)
+        if (talk.IsAttached)
         {
-            await Task.WhenAny(sessionEnded.Task, terminal.Task, Task.Delay(LastWordsDeadline, context.Time));
+            await Task.WhenAny(talk.Over, talk.LastWord, Task.Delay(LastWordsDeadline, context.Time));
         }
 
-        return terminal.Task.IsCompleted ? await terminal.Task : new Report { Failed = ExitVerdict.Of(exitCode, verdict, process.Tail) };
+        return talk.LastWord.IsCompleted ? await talk.LastWord : new Report { Failed = ExitVerdict.Of(exitCode, verdict, process.Tail) };
     }
 
     /// <summary>The one in reserve, or a fresh one.</summary>
