@@ -18,7 +18,7 @@ public static class RunDecision
             RunCommand.Ready c => Ready(state, c),
             RunCommand.FinishEpoch c => FinishEpoch(state, c),
             RunCommand.CommitCheckpoint c => Commit(state, c),
-            RunCommand.End c => End(state, c),
+            RunCommand.End c => RunCompletion.End(state, c),
             RunCommand.Fail c => Fail(state, c),
             RunCommand.Interrupt c => Interrupt(state, c),
             RunCommand.BeginAgain c => BeginAgain(state, c),
@@ -27,7 +27,7 @@ public static class RunDecision
             RunCommand.Balance c => Balance(state, c),
             RunCommand.Blame c => Blame(state, c),
             RunCommand.Part c => Part(state, c),
-            RunCommand.LoseLast c => LoseLast(state, c),
+            RunCommand.LoseLast c => RunCompletion.LoseLast(state, c),
             RunCommand.Stop c => Stop(state, c),
             RunCommand.Cut c => RunCut.Of(state, c),
             RunCommand.Score c => Score(state, c),
@@ -70,7 +70,7 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> Ready(RunState state, RunCommand.Ready c)
     {
-        if (state.Current is null || Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
+        if (state.Current is null || state.SpeakerOf(c.Generation, c.Rank) is not { IsGone: false } speaker)
         {
             return [];
         }
@@ -134,7 +134,7 @@ public static class RunDecision
     {
         // Whoever wrote it may be gone since: as long as its state lived on, it is this run's. Told again after it was released, it must not stand again: its files are
         // gone. Told before its epoch, a loss would leave that epoch out. Told between two generations it counts as well: nobody tells it again.
-        if (!IsOfLineage(state, c.Generation) || c.Checkpoint.Step <= CommittedStep(state) || c.Checkpoint.Epoch > state.Epoch)
+        if (!IsOfLineage(state, c.Generation) || c.Checkpoint.Step <= state.CommittedStep || c.Checkpoint.Epoch > state.Epoch)
         {
             return [];
         }
@@ -146,115 +146,13 @@ public static class RunDecision
             .. released.Select(record => new RunEvent.CheckpointReleased(record.Id, c.At)),
         ];
         return state.Completed is { } completed && c.Checkpoint.Step >= completed.Step
-            ? [.. events, .. Completed(events.Aggregate(state, RunEvolution.Apply), completed, c.At)]
+            ? [.. events, .. RunCompletion.Completed(events.Aggregate(state, RunEvolution.Apply), completed, c.At)]
             : RunCut.WhereDue(state, c.At, events);
-    }
-
-    private static IReadOnlyList<RunEvent> End(RunState state, RunCommand.End c)
-    {
-        if (Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
-        {
-            return [];
-        }
-
-        if (state.Next?.IsNew(speaker) == true)
-        {
-            return RunFailure.OfNewcomer(state, Preempted(speaker, c));
-        }
-
-        if (c.Stopped && !state.StopRequested && state.Purpose is TaskPurpose.Train)
-        {
-            return Leave(state, speaker, c);
-        }
-
-        var completed = new RunEvent.TrainingCompleted(state.LastGeneration, c.Step, c.Epoch, c.WeightsHash, c.SamplesPerEpoch, c.At, c.Paused, c.Stopped);
-        if (state.Current is not { } current)
-        {
-            // It waits for a generation large enough, as far as we know; the one that was given up has come to the end all the same.
-            return speaker.Place.Rank == 0 && !c.Stopped && c.Epoch == state.Epoch && c.Step <= CommittedStep(state) ? Completed(state, completed, c.At) : [];
-        }
-
-        if (state.Phase is RunPhase.Forming && current.IsNew(speaker))
-        {
-            return [];
-        }
-
-        if (speaker.Place.Rank == 0 && c.Epoch > state.Epoch && !c.Stopped && current.Purpose is TaskPurpose.Train)
-        {
-            // It overtook its own report of an epoch; both come again.
-            return [];
-        }
-
-        RunEvent ended = new RunEvent.MemberEnded(current.Number, speaker.Place.Rank, c.At);
-        if (current.Purpose is TaskPurpose.Score)
-        {
-            return [ended, .. Scored(state, c.Metrics, "", c.At)];
-        }
-
-        if (speaker.Place.Rank != 0)
-        {
-            return [ended];
-        }
-
-        // The end can come before the word of this generation does: whoever was rank 0 up to there has the last checkpoint.
-        return !state.Plan!.IsCommand && CommittedStep(state) < c.Step
-            ? [ended, completed]
-            : [ended, .. Completed(state, completed, c.At)];
-    }
-
-    /// <summary>Its agent drains, and nobody took over: the run goes on elsewhere from the checkpoint that it has just written, or with those that still have the state.</summary>
-    private static IReadOnlyList<RunEvent> Leave(RunState state, Member speaker, RunCommand.End c)
-    {
-        if (state.Phase is not RunPhase.Working || state.Current!.Number != c.LeftGeneration)
-        {
-            return RunFailure.Of(state, Preempted(speaker, c));
-        }
-
-        // All of them leave; rank 0 is heard once its checkpoint stands.
-        return speaker.Place.Rank != 0
-            ? [new RunEvent.MemberEnded(c.LeftGeneration, speaker.Place.Rank, c.At)]
-            : RunFailure.Of(state, Preempted(speaker, c) with { Others = state.Current.Members.Remove(speaker) });
-    }
-
-    private static Loss Preempted(Member speaker, RunCommand.End c) => new(FailureKind.Preempted, speaker, "its agent drains, and nobody took over", "", c.Step, c.NextSpanId, c.At);
-
-    /// <summary>What rank 0 said stands from here on: the last checkpoint is committed, and the others have nothing left to add.</summary>
-    private static IReadOnlyList<RunEvent> Completed(RunState state, RunEvent.TrainingCompleted completed, DateTimeOffset at)
-    {
-        var weights = new RunEvent.TrainingEnded(completed.Generation, completed.Step, completed.Epoch, completed.WeightsHash, completed.SamplesPerEpoch, at, completed.Paused);
-        return state.CutAfter <= completed.Epoch ? [weights, .. RunCut.At(state, state.CutAfter.Value, at)]
-            : completed.Paused ? [weights]
-            : [weights, .. Trained(state, completed.Stopped, at)];
-    }
-
-    private static IReadOnlyList<RunEvent> LoseLast(RunState state, RunCommand.LoseLast c) =>
-        state.Current is { } generation && generation.Number == c.Generation && state.Completed is { } completed && generation.Members.TrueForAll(member => member.IsGone)
-            ? RunFailure.Of(state, new Loss(FailureKind.Lost, generation.Members[0], "the last checkpoint was lost with who left", "", completed.Step, c.NextSpanId, c.At))
-            : [];
-
-    /// <summary>A run of its own is scored by its best checkpoint before it succeeds; a trial waits until its sweep asks.</summary>
-    private static IReadOnlyList<RunEvent> Trained(RunState state, bool stopped, DateTimeOffset at)
-    {
-        var best = state.Best?.Id ?? "";
-        return (stopped, state.Trial, best) switch
-        {
-            (true, _, _) => [new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", best, at)],
-            (_, null, not "") when state.Plan!.IsScored => [new RunEvent.ScoreRequested(at)],
-            _ => [new RunEvent.RunEnded(RunOutcome.Succeeded, null, "", "", best, at)],
-        };
-    }
-
-    internal static IReadOnlyList<RunEvent> Scored(RunState state, IReadOnlyDictionary<string, double> metrics, string message, DateTimeOffset at)
-    {
-        var scored = new RunEvent.TestScored(metrics, message, at);
-        return state.Outcome is null
-            ? [scored, new RunEvent.RunEnded(RunOutcome.Succeeded, null, message, "", state.Best?.Id ?? "", at)]
-            : [scored];
     }
 
     private static IReadOnlyList<RunEvent> Fail(RunState state, RunCommand.Fail c)
     {
-        if (Speaker(state, c.Generation, c.Rank) is not { IsGone: false } speaker)
+        if (state.SpeakerOf(c.Generation, c.Rank) is not { IsGone: false } speaker)
         {
             return [];
         }
@@ -274,7 +172,7 @@ public static class RunDecision
     private static IReadOnlyList<RunEvent> Interrupt(RunState state, RunCommand.Interrupt c)
     {
         if (state.Phase is not RunPhase.Working || state.Current!.Number != c.InGeneration || !IsTraining(state)
-            || Speaker(state, c.Generation, c.Rank) is not { Stage: MemberStage.Working } speaker)
+            || state.SpeakerOf(c.Generation, c.Rank) is not { Stage: MemberStage.Working } speaker)
         {
             return [];
         }
@@ -336,7 +234,7 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> Level(RunState state, RunCommand.Level c)
     {
-        if (!IsTraining(state) || Speaker(state, c.Generation, c.Rank) is not { IsLevel: false } speaker || state.Current!.MemberOf(speaker.Trainer) is null)
+        if (!IsTraining(state) || state.SpeakerOf(c.Generation, c.Rank) is not { IsLevel: false } speaker || state.Current!.MemberOf(speaker.Trainer) is null)
         {
             return [];
         }
@@ -418,13 +316,4 @@ public static class RunDecision
 
     /// <summary>Whether this trainer has a say about epochs and checkpoints. Rank 0 alone uses it; what any of them tells is the same.</summary>
     private static bool IsOfLineage(RunState state, int generation) => state.Purpose is TaskPurpose.Train && !state.Members.IsEmpty && generation >= state.Lineage && generation <= state.LastGeneration;
-
-    private static long CommittedStep(RunState state) => state.Current?.CommittedStep ?? state.Latest?.Step ?? 0;
-
-    /// <summary>The member that speaks, or null where the trainer of that name is not (any more) one of this run's.</summary>
-    private static Member? Speaker(RunState state, int generation, int rank)
-    {
-        var trainer = new TrainerName(generation, rank);
-        return state.Trainers.Find(member => member.Trainer == trainer);
-    }
 }

@@ -163,6 +163,10 @@ public sealed record RunState
     [JsonIgnore]
     public ImmutableList<Member> Trainers => Next is { } next ? Members.AddRange(next.Members.Where(next.IsNew)) : Members;
 
+    /// <summary>Of the last checkpoint that stands, as far as the present generation is concerned.</summary>
+    [JsonIgnore]
+    public long CommittedStep => Current?.CommittedStep ?? Latest?.Step ?? 0;
+
     /// <summary>How many newcomers a working generation can take in now.</summary>
     [JsonIgnore]
     public int Room
@@ -217,6 +221,13 @@ public sealed record RunState
         .. CutOffs.Where(cut => cut.Until > now && Members.Exists(member => member.Place.Agent == cut.Agent)).Select(cut => cut.Peer),
         .. CutOffs.Where(cut => cut.Until > now && Members.Exists(member => member.Place.Agent == cut.Peer)).Select(cut => cut.Agent),
     ];
+
+    /// <summary>The member that speaks, or null where the trainer of that name is not (any more) one of this run's.</summary>
+    public Member? SpeakerOf(int generation, int rank)
+    {
+        var trainer = new TrainerName(generation, rank);
+        return Trainers.Find(member => member.Trainer == trainer);
+    }
 
     public int TargetOf(int untilEpoch) => untilEpoch == 0 ? Plan!.Epochs : Math.Min(untilEpoch, Plan!.Epochs);
 
