@@ -11,6 +11,9 @@ internal sealed class Cluster : IDisposable
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
 
+    /// <summary>Between two looks that are a process each.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
     private readonly TemporaryFolder folder = new();
     private readonly ClusterWeb web;
     private string[] options;
@@ -182,7 +185,7 @@ internal sealed class Cluster : IDisposable
                 Assert.False(ClusterWeb.HasEnded(shown), $"it ended before it was as wanted: {shown}");
             }
 
-            await Task.Delay(ClusterWeb.Glance, TestContext.Current.CancellationToken);
+            await Task.Delay(isApart ? Pause : ClusterWeb.Glance, TestContext.Current.CancellationToken);
         }
     }
 }
