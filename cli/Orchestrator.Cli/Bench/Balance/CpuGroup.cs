@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Orchestrator.Cli.Bench.Balance;
@@ -10,6 +11,8 @@ internal sealed class CpuGroup : IDisposable
 
     /// <summary>Microseconds: so few that the share shows as slowness and not as pauses.</summary>
     private const int Period = 10_000;
+
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
 
     private readonly string parent;
     private readonly string folder;
@@ -50,7 +53,26 @@ internal sealed class CpuGroup : IDisposable
     /// <summary>Whatever it starts from now on is in it, too.</summary>
     public void Add(int pid) => Write(Members, pid.ToString(CultureInfo.InvariantCulture));
 
+    /// <summary>What is in it still goes on in the group above.</summary>
     public void Dispose()
+    {
+        // A process that has ended keeps its group busy until the kernel has put it away.
+        for (var began = Stopwatch.GetTimestamp(); ; Thread.Sleep(20))
+        {
+            Vacate();
+            try
+            {
+                Directory.Delete(folder);
+                return;
+            }
+            catch (IOException) when (Stopwatch.GetElapsedTime(began) < Longest)
+            {
+                // It is looked at again.
+            }
+        }
+    }
+
+    private void Vacate()
     {
         foreach (var pid in File.ReadAllLines(Path.Combine(folder, Members)))
         {
@@ -63,8 +85,6 @@ internal sealed class CpuGroup : IDisposable
                 // It has ended meanwhile.
             }
         }
-
-        Directory.Delete(folder);
     }
 
     private void Write(string file, string text) => File.WriteAllText(Path.Combine(folder, file), text);
