@@ -117,10 +117,10 @@ public sealed class RegressionTests : IDisposable
     }
 
     [Theory]
-    [InlineData(10199)]
-    [InlineData(16913)]
+    [InlineData(45592)]
     [InlineData(51382)]
-    [InlineData(70985)]
+    [InlineData(56335)]
+    [InlineData(83064)]
     public void A_trainer_that_was_ready_unheard_of_and_died_is_not_started_again_under_its_name(int seed) => Play(Schedule.Of(seed));
 
     private VirtualWorld Play(Schedule schedule)

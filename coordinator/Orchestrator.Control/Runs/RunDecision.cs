@@ -70,27 +70,14 @@ public static class RunDecision
 
     private static IReadOnlyList<RunEvent> Ready(RunState state, RunCommand.Ready c)
     {
-        if (state.Current is null || state.SpeakerOf(c.Generation, c.Rank) is not { IsGone: false } speaker)
+        if (state.Current is null || state.SpeakerOf(c.Generation, c.Rank) is not { Stage: MemberStage.Assigned } speaker)
         {
             return [];
         }
 
         var current = state.Next?.Number == c.Generation ? state.Next : state.Current;
-        if (speaker.Stage is not MemberStage.Assigned && (speaker.PeerAddress == c.PeerAddress || current.Number != c.Generation))
-        {
-            return [];
-        }
 
         var ready = new RunEvent.MemberReady(c.Generation, c.Rank, c.PeerAddress, c.Pid, c.ProbeHash, c.Hardware, c.At);
-        if (speaker.Stage is not (MemberStage.Assigned or MemberStage.Ready))
-        {
-            // Its agent had to start it anew, and that it had been ready before came to light only now: the append that said so had seemed to fail. The others look for it where the dead one was.
-            var loss = new Loss(FailureKind.Lost, speaker, "its agent started it anew", "", state.Step, c.NextSpanId, c.At);
-            return c.ProbeHash == state.ProbeHash
-                ? [ready, .. RunFailure.Of(RunEvolution.Apply(state, ready), loss with { Lives = true })]
-                : RunFailure.Of(state, loss);
-        }
-
         if (state.ProbeHash.Length > 0 && c.ProbeHash != state.ProbeHash)
         {
             return [ready, new RunEvent.MemberRefused(c.Generation, c.Rank, speaker.Place.Agent, c.ProbeHash, state.ProbeHash, c.At)];

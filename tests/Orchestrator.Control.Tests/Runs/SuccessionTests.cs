@@ -59,25 +59,6 @@ public sealed class SuccessionTests
         Assert.Single(run.State.Failures);
     }
 
-    /// <summary>Of an append whose outcome was not known a coordinator learns late: by then the trainer of that name may be another process.</summary>
-    [Fact]
-    public void A_trainer_that_turns_out_to_be_another_process_goes_on_with_the_others_in_the_next_generation()
-    {
-        var run = RunSample.Requested(RunSample.Plan(min: 2, max: 2, budgets: Budgets));
-        run.Propose(2);
-        run.Ready(1);
-        Assert.IsType<RunEvent.MemberReady>(Assert.Single(run.Do(new RunCommand.Ready(1, 1, "host:9", 109, RunSample.Probe, "cpu", RunSample.At))));
-        Assert.Equal(("host:9", 109), (run.State.Current!.Members[1].PeerAddress, run.State.Current.Members[1].Pid));
-
-        run.Ready(0);
-        Assert.Empty(run.Ready(0));
-        var events = run.Do(new RunCommand.Ready(1, 1, "host:11", 111, RunSample.Probe, "cpu", RunSample.At));
-        Assert.Equal(
-            [typeof(RunEvent.MemberReady), typeof(RunEvent.GenerationFailed), typeof(RunEvent.GenerationProposed), typeof(RunEvent.GenerationBegun)], events.Select(happened => happened.GetType()));
-        Assert.Equal([("host:0", 100), ("host:11", 111)], run.State.Current!.Members.Select(member => (member.PeerAddress, member.Pid)));
-        Assert.Equal((RunPhase.Working, 2, FailureKind.Lost), (run.State.Phase, run.Generation, Assert.Single(run.State.Failures).Kind));
-    }
-
     [Fact]
     public void A_newcomer_that_ends_while_it_loads_ends_nothing()
     {
