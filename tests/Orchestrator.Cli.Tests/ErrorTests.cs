@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Grpc.Core;
 using Orchestrator.Cli.Tests.Fakes;
 
@@ -86,6 +87,40 @@ public sealed class ErrorTests
         await Fakes.Cli.RunAsync(new Dictionary<string, string> { ["ORCH_ENDPOINT"] = coordinator.Endpoint, ["ORCH_TOKEN"] = "secret\n" }, "sweep", "list");
 
         Assert.Equal("Bearer secret", coordinator.Calls.Single().Headers.GetValue("authorization"));
+    }
+
+    /// <summary>What another program answers to a greeting that it does not understand, and when, differs; the last is HTTP/2 that goes before it was used.</summary>
+    [Theory]
+    [InlineData("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")]
+    [InlineData("SSH-2.0-OpenSSH_9.2\r\n")]
+    [InlineData("\0\0\b\a\0\0\0\0\0\0\0\0\0\0\0\0\u0001")]
+    [InlineData("\0\0\0\u0004\0\0\0\0\0\0\0\b\a\0\0\0\0\0\0\0\0\0\0\0\0\0")]
+    public async Task Another_program_at_the_address_exits_with_3(string answer)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var done = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var serving = ServeAsync(done.Token);
+
+        var cli = await Fakes.Cli.RunAsync(new Dictionary<string, string> { ["ORCH_ENDPOINT"] = listener.LocalEndpoint.ToString()! }, "sweep", "list");
+
+        Assert.Equal(new(3, "", "error: who answers does not speak gRPC, or is just stopping; is ORCH_ENDPOINT the coordinator's web port, or another program's?\n"), cli);
+        await done.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => serving);
+
+        async Task ServeAsync(CancellationToken cancellation)
+        {
+            while (true)
+            {
+                using var client = await listener.AcceptSocketAsync(cancellation);
+                await client.ReceiveAsync(new byte[1024], cancellation);
+                await client.SendAsync(Encoding.Latin1.GetBytes(answer), cancellation);
+                // Read on: to close with bytes unread would reset the connection, and the answer be lost.
+                while (await client.ReceiveAsync(new byte[1024], cancellation) > 0)
+                {
+                }
+            }
+        }
     }
 
     private static string FreeEndpoint()

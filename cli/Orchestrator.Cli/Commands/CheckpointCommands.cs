@@ -72,7 +72,7 @@ internal static class CheckpointCommands
         {
             return await CheckpointDownload.SaveAsync(call.ResponseStream.ReadAllAsync(cancellation), folder, cancellation, progress.Show);
         }
-        catch (RpcException exception) when (exception.StatusCode == StatusCode.Unavailable && exception.GetRpcStatus() is null)
+        catch (RpcException exception) when (exception.IsUnreachable())
         {
             throw CallHeaders.NoCoordinator(connection.Address);
         }

@@ -39,7 +39,7 @@ internal static class RunLogs
         {
             return ExitCode.Done;
         }
-        catch (RpcException exception) when (exception.StatusCode == StatusCode.Unavailable && lines == 0 && exception.GetRpcStatus() is null)
+        catch (RpcException exception) when (lines == 0 && exception.IsUnreachable())
         {
             throw CallHeaders.NoCoordinator(connection.Address);
         }

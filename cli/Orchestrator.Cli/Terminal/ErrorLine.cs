@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Orchestrator.Cli.Wire;
 using Orchestrator.Specs;
 using Orchestrator.V1;
 
@@ -28,8 +29,8 @@ public static class ErrorLine
     private static (int Code, string Message) Explain(Exception exception) => exception switch
     {
         CliException cli => (cli.ExitCode, cli.Message),
-        RpcException { Status.DebugException: HttpRequestException { HttpRequestError: HttpRequestError.HttpProtocolError or HttpRequestError.InvalidResponse } } =>
-            (ExitCode.NoCoordinator, "who answers does not speak gRPC; is ORCH_ENDPOINT the coordinator's web port, or another program's?"),
+        RpcException rpc when rpc.IsHungUp() =>
+            (ExitCode.NoCoordinator, "who answers does not speak gRPC, or is just stopping; is ORCH_ENDPOINT the coordinator's web port, or another program's?"),
         SpecException spec => (ExitCode.BadInput, spec.Error.ToString()),
         RpcException rpc => (CodeOf(rpc.StatusCode), rpc.GetRpcStatus()?.GetDetail<UserError>() is { } detail ? Line(detail) : Plain(rpc)),
         IOException or UnauthorizedAccessException => (ExitCode.BadInput, exception.Message),

@@ -57,7 +57,7 @@ internal sealed class CallHeaders(Uri address, string? token, string? traceParen
         {
             return await response;
         }
-        catch (RpcException exception) when (exception.StatusCode == StatusCode.Unavailable && exception.GetRpcStatus() is null)
+        catch (RpcException exception) when (exception.IsUnreachable())
         {
             throw NoCoordinator(address);
         }

@@ -32,7 +32,7 @@ public static class Watching
                     ended = !await call.ResponseStream.MoveNext(cancellation);
                     message = ended ? default : call.ResponseStream.Current;
                 }
-                catch (RpcException exception) when (exception.StatusCode == StatusCode.Unavailable && exception.GetRpcStatus() is null)
+                catch (RpcException exception) when (exception.IsUnreachable() || (heard && exception.IsHungUp()))
                 {
                     brokenAt ??= DateTime.UtcNow;
                     if (!heard || DateTime.UtcNow - brokenAt > Patience)
