@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Orchestrator.EndToEnd.Tests.Harness;
 
 namespace Orchestrator.EndToEnd.Tests;
@@ -22,6 +23,13 @@ public sealed class CommandTests : ClusterTest
         var logs = (await one.Orch.RunAsync("run", "logs", whole.Text("run"))).Output;
         Assert.Contains("from epoch 0", logs, StringComparison.Ordinal);
         Assert.Contains("from epoch 1", logs, StringComparison.Ordinal);
+
+        // What it kept can be fetched, as the files that they were.
+        var fetched = one["fetched"];
+        (await one.Orch.RunAsync("checkpoint", "fetch", "--best", alone.Text("id"), "-o", fetched)).Succeeded();
+        var state = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(fetched, "directory", "state.json"), TestContext.Current.CancellationToken)).RootElement;
+        Assert.Equal(9, state.GetProperty("epoch").GetInt32());
+        (await one.Orch.RunAsync("checkpoint", "verify", fetched)).Succeeded();
 
         var two = await UpAsync("--workers", "2");
         var both = await two.EndOfSweepAsync(await two.SubmitSweepAsync(file, "--set", "search.trials=6"));

@@ -7,7 +7,9 @@ namespace Orchestrator.Cli.Checkpoints;
 /// <summary>Brings a checkpoint's files into a folder: aside first, checked, then in one move, so that what lies there is whole.</summary>
 public static class CheckpointDownload
 {
-    public sealed record Fetched(string Id, string Path, string WeightsHash);
+    /// <param name="WeightsHash">See <see cref="CheckpointManifest.WeightsHash"/>.</param>
+    /// <param name="IsDirectory">It is what a command's program kept.</param>
+    public sealed record Fetched(string Id, string Path, string WeightsHash, bool IsDirectory);
 
     /// <param name="parts">The files one after the other, as the coordinator streams them.</param>
     /// <param name="folder">Must not exist, be empty, or hold a checkpoint, which is replaced.</param>
@@ -23,7 +25,13 @@ public static class CheckpointDownload
         {
             Directory.CreateDirectory(aside);
             var checkpoint = await WriteAsync(parts, aside, progress, cancellation);
-            var weights = await CheckpointManifest.VerifyAsync(aside, cancellation);
+            var manifest = await CheckpointManifest.VerifyAsync(aside, cancellation);
+            if (manifest.Directory is not null)
+            {
+                CommandDirectory.Unpack(aside, manifest);
+                await CheckpointManifest.VerifyAsync(aside, cancellation);
+            }
+
             CheckTarget(target);
             if (Directory.Exists(target))
             {
@@ -31,7 +39,7 @@ public static class CheckpointDownload
             }
 
             Directory.Move(aside, target);
-            return new(checkpoint.Id, target, weights);
+            return new(checkpoint.Id, target, manifest.WeightsHash, manifest.Directory is not null);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

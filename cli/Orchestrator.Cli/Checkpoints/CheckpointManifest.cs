@@ -5,7 +5,8 @@ using Orchestrator.Cli.Terminal;
 namespace Orchestrator.Cli.Checkpoints;
 
 /// <summary>What a checkpoint's <c>manifest.json</c> says of its other files: name, length and SHA-256.</summary>
-public sealed record CheckpointManifest(IReadOnlyDictionary<string, CheckpointManifest.Entry> Files)
+/// <param name="Directory">Of a command's checkpoint, what its archive holds, by path; null where it is none, or one of an older version.</param>
+public sealed record CheckpointManifest(IReadOnlyDictionary<string, CheckpointManifest.Entry> Files, IReadOnlyDictionary<string, CheckpointManifest.Entry>? Directory = null)
 {
     public const string Name = "manifest.json";
 
@@ -26,16 +27,9 @@ public sealed record CheckpointManifest(IReadOnlyDictionary<string, CheckpointMa
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            var files = new SortedDictionary<string, Entry>(StringComparer.Ordinal);
-            foreach (var file in document.RootElement.GetProperty("files").EnumerateObject())
-            {
-                CheckName(file.Name);
-                files[file.Name] = new(
-                    file.Value.GetProperty("sha256").GetString() ?? "",
-                    file.Value.TryGetProperty("bytes", out var bytes) ? bytes.GetInt64() : null);
-            }
-
-            return new(files);
+            return new(
+                EntriesOf(document.RootElement.GetProperty("files"), CheckName),
+                document.RootElement.TryGetProperty("directory", out var directory) ? EntriesOf(directory, CommandDirectory.CheckPath) : null);
         }
         catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -43,13 +37,15 @@ public sealed record CheckpointManifest(IReadOnlyDictionary<string, CheckpointMa
         }
     }
 
+    /// <summary>The SHA-256 of the model's weights, or of a command's directory as it was archived; empty where the checkpoint has neither.</summary>
+    public string WeightsHash => (Files.GetValueOrDefault(Weights) ?? Files.GetValueOrDefault(CommandDirectory.Archive))?.Sha256 ?? "";
+
     /// <summary>Compares every file with what the manifest says of it.</summary>
-    /// <returns>The SHA-256 of the model's weights; empty where the checkpoint has none.</returns>
     /// <exception cref="CliException">Names the first file that is missing, cut off or altered.</exception>
-    public static async Task<string> VerifyAsync(string folder, CancellationToken cancellation)
+    public static async Task<CheckpointManifest> VerifyAsync(string folder, CancellationToken cancellation)
     {
         var manifest = Read(folder);
-        foreach (var (name, entry) in manifest.Files)
+        foreach (var (name, entry) in CommandDirectory.IsUnpacked(folder, manifest) ? CommandDirectory.Entries(manifest) : manifest.Files)
         {
             var file = new FileInfo(Path.Combine(folder, name));
             if (!file.Exists)
@@ -70,7 +66,20 @@ public sealed record CheckpointManifest(IReadOnlyDictionary<string, CheckpointMa
             }
         }
 
-        return manifest.Files.TryGetValue(Weights, out var weights) ? weights.Sha256 : "";
+        return manifest;
+    }
+
+    private static SortedDictionary<string, Entry> EntriesOf(JsonElement map, Func<string, string> check)
+    {
+        var entries = new SortedDictionary<string, Entry>(StringComparer.Ordinal);
+        foreach (var file in map.EnumerateObject())
+        {
+            entries[check(file.Name)] = new(
+                file.Value.GetProperty("sha256").GetString() ?? "",
+                file.Value.TryGetProperty("bytes", out var bytes) ? bytes.GetInt64() : null);
+        }
+
+        return entries;
     }
 
     /// <summary>Names are plain: what a coordinator or a manifest says must not lead out of the folder.</summary>

@@ -58,7 +58,7 @@ internal static class CheckpointCommands
         var fetched = await FetchAsync(connection, request, parsed.Text("--directory"), shell, quiet: parsed.Json(), cancellation);
         shell.Out.WriteLine(parsed.Json()
             ? new JsonObject { ["id"] = fetched.Id, ["path"] = fetched.Path, ["weightsHash"] = fetched.WeightsHash }.ToJsonString()
-            : $"checkpoint {fetched.Id} lies in {fetched.Path}\nweights {fetched.WeightsHash}");
+            : $"checkpoint {fetched.Id} lies in {fetched.Path}\n{(fetched.IsDirectory ? "directory" : "weights")} {fetched.WeightsHash}");
         return ExitCode.Done;
     }
 
@@ -101,9 +101,9 @@ internal static class CheckpointCommands
     private static async Task<int> VerifyAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
     {
         var folder = parsed.Text("DIR");
-        var weights = await CheckpointManifest.VerifyAsync(folder, cancellation);
+        var manifest = await CheckpointManifest.VerifyAsync(folder, cancellation);
         shell.Out.WriteLine(parsed.Json()
-            ? new JsonObject { ["path"] = Path.GetFullPath(folder), ["weightsHash"] = weights }.ToJsonString()
+            ? new JsonObject { ["path"] = Path.GetFullPath(folder), ["weightsHash"] = manifest.WeightsHash }.ToJsonString()
             : $"{folder} is whole: every file is as its manifest says");
         return ExitCode.Done;
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Orchestrator.Data;
 using Orchestrator.Data.Formats;
+using Orchestrator.Specs;
 using Orchestrator.Training.Checkpoints;
 
 namespace Orchestrator.Training;
@@ -55,6 +56,7 @@ public static class CheckpointFolder
 
     /// <summary>The manifest alone; the files are not looked at.</summary>
     /// <exception cref="CorruptCheckpointException">It is missing, or not a checkpoint's manifest.</exception>
+    /// <exception cref="DataFormatException">It is a command's, which has no model.</exception>
     public static CheckpointManifest ReadManifest(string directory)
     {
         var path = Path.Combine(directory, ManifestFile);
@@ -75,6 +77,10 @@ public static class CheckpointFolder
             return manifest.FormatVersion == CheckpointManifest.Version
                 ? manifest
                 : throw new CorruptCheckpointException(directory, $"its format version is {manifest.FormatVersion}, this program knows {CheckpointManifest.Version}");
+        }
+        catch (JsonException) when (IsOfCommand(path))
+        {
+            throw new DataFormatException("no-model", $"{directory} is what a program of 'workload: command' kept, and no model", "its files are in the folder 'directory' of a fetched one, for the program itself");
         }
         catch (JsonException error)
         {
@@ -119,6 +125,19 @@ public static class CheckpointFolder
         {
             Clear(aside);
             throw;
+        }
+    }
+
+    private static bool IsOfCommand(string manifest)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(manifest));
+            return document.RootElement.TryGetProperty("spec", out var spec) && spec.TryGetProperty("workload", out var workload) && workload.ValueEquals(RunSpec.CommandWorkload);
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            return false;
         }
     }
 

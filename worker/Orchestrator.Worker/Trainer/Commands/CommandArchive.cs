@@ -7,10 +7,17 @@ using Orchestrator.V1;
 
 namespace Orchestrator.Worker.Trainer;
 
-/// <summary>A command's directory as a checkpoint: one tar file beside a manifest. Equal files make equal bytes: sorted, without times and owners.</summary>
+/// <summary>
+/// A command's directory as a checkpoint: one tar file beside a manifest, which also has every file's hash. Equal files make equal bytes: sorted, without times and owners; of a
+/// file's mode only whether it is a program stays.
+/// </summary>
 internal static class CommandArchive
 {
     private const string Archive = "directory.tar";
+
+    private const UnixFileMode Plain = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
+    private const UnixFileMode Program = Plain | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     /// <returns>Null where the directory holds no file.</returns>
     public static (string Sha256, long Bytes)? Write(string directory, string checkpoint, AssignTask task, int epoch)
@@ -23,17 +30,21 @@ internal static class CommandArchive
 
         Directory.CreateDirectory(checkpoint);
         var path = Path.Combine(checkpoint, Archive);
+        var held = new JsonObject();
         using (var writer = new TarWriter(File.Create(path), TarEntryFormat.Gnu))
         {
             foreach (var file in files)
             {
                 using var content = File.OpenRead(Path.Combine(directory, file));
-                writer.WriteEntry(new GnuTarEntry(TarEntryType.RegularFile, file) { ModificationTime = DateTimeOffset.UnixEpoch, DataStream = content });
+                held[file] = Of(content).Entry;
+                content.Position = 0;
+                var mode = File.GetUnixFileMode(content.SafeFileHandle).HasFlag(UnixFileMode.UserExecute) ? Program : Plain;
+                writer.WriteEntry(new GnuTarEntry(TarEntryType.RegularFile, file) { ModificationTime = DateTimeOffset.UnixEpoch, Mode = mode, DataStream = content });
             }
         }
 
         using var archive = File.OpenRead(path);
-        var hash = Convert.ToHexStringLower(SHA256.HashData(archive));
+        var (hash, entry) = Of(archive);
         var manifest = new JsonObject
         {
             ["run"] = task.Run,
@@ -43,10 +54,18 @@ internal static class CommandArchive
             // By which a run is told that it can't go on from here.
             ["dataset_sha256"] = task.DatasetSha256,
             ["spec"] = JsonNode.Parse(task.Spec),
-            ["files"] = new JsonObject { [Archive] = new JsonObject { ["sha256"] = hash, ["bytes"] = archive.Length } },
+            ["files"] = new JsonObject { [Archive] = entry },
+            // What the archive holds, for those who look at its files unpacked.
+            ["directory"] = held,
         };
         File.WriteAllText(Path.Combine(checkpoint, CheckpointFolder.ManifestFile), manifest.ToJsonString());
         return (hash, archive.Length);
+    }
+
+    private static (string Sha256, JsonObject Entry) Of(FileStream file)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(file));
+        return (hash, new JsonObject { ["sha256"] = hash, ["bytes"] = file.Length });
     }
 
     /// <summary>Puts the files back.</summary>
