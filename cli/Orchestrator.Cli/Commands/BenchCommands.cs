@@ -21,5 +21,6 @@ internal static class BenchCommands
         BalanceBench.Build(shell),
         ControlBench.Build(shell),
         SearchBench.Build(shell),
+        ForwardedCommands.Order(shell),
     };
 }

@@ -70,6 +70,15 @@ internal static class ForwardedCommands
     public static Command Bench(Shell shell, string name, string description) => Forward(
         shell, new Command(name, description).With(Number("--rounds", "turns of each side", 15, 1, 10_000)).WithOutput(), "bench");
 
+    public static Command Order(Shell shell) => new Command("order", "What logical order costs in time beside order of arrival, played on imagined workers")
+        .With(
+            Option("--workers", "how many there are: 8,32,100,1000 unless told"),
+            Option("--parallel", "trials under way, for each worker: 1,2,4 unless told"),
+            Option("--max-workers", "workers.max of a run, which idle workers join: 1,4 unless told"),
+            Option("--stoppers", "some of none,asha; both unless told"),
+            Option("--seeds", "sweeps of each case, of which the median counts: 8 unless told")).WithOutput()
+        .Does((parsed, _) => throw Programs.Become(Installation.Find(shell).Coordinator, ["bench-order", .. parsed.Tokens.Select(token => token.Value).Skip(2)]));
+
     public static Command Bits(Shell shell) => Forward(
         shell,
         new Command("bits", "The same files on 1, 2, 3, 4 and 8 workers over every transport: the hashes of their weights, which must be equal")

@@ -5,14 +5,18 @@ namespace Orchestrator.Control.Placement;
 /// <summary>A run that waits for slots.</summary>
 /// <param name="Group">Its sweep; a run of its own is its own group.</param>
 /// <param name="Refused">Agents that it does not go to.</param>
-public sealed record WaitingRun(string Run, string Group, int Min, int Max, IReadOnlyCollection<string> Refused);
+/// <param name="Due">When what it does next is due in its sweep's logical time; the lowest is what the others wait for.</param>
+public sealed record WaitingRun(string Run, string Group, int Min, int Max, IReadOnlyCollection<string> Refused, long Due = 0);
 
 /// <summary>A run that works and can take newcomers in.</summary>
 /// <param name="Slots">That it has.</param>
 /// <param name="Needed">Newcomers without which those that leave can't go: they come before all who wait.</param>
 /// <param name="Room">Newcomers at most.</param>
 /// <param name="Refused">Agents that it does not go to.</param>
-public sealed record GrowingRun(string Run, string Group, IReadOnlyList<SlotId> Slots, int Needed, int Room, IReadOnlyCollection<string> Refused);
+/// <param name="Due">When what it does next is due in its sweep's logical time; the lowest is what the others wait for.</param>
+/// <param name="Left">How long it takes to where it pauses or ends, with the slots that it has.</param>
+public sealed record GrowingRun(
+    string Run, string Group, IReadOnlyList<SlotId> Slots, int Needed, int Room, IReadOnlyCollection<string> Refused, long Due = 0, TimeSpan Left = default);
 
 /// <summary>What placement looks at.</summary>
 /// <param name="Free">Of agents that are ready.</param>
@@ -31,7 +35,8 @@ public sealed record PlacedGang(string Run, IReadOnlyList<SlotId> Slots);
 
 /// <summary>
 /// Gives free slots to waiting runs. A gang is placed whole or not at all, so that no two wait for each other's half. The group with the fewest running slots
-/// comes first; the run that waits longest is never passed by for ever: once it is the oldest, what is free is kept for it.
+/// comes first; the run that waits longest is never passed by for ever: once it is the oldest, what is free is kept for it. What nobody waits for goes to runs that can use more,
+/// of a group to the one that is furthest behind in logical time: its sweep can't go on without it (what that is worth: docs/sweep-file.md).
 /// </summary>
 public static class GangPlacement
 {
@@ -40,34 +45,32 @@ public static class GangPlacement
         ArgumentNullException.ThrowIfNull(snapshot);
         var free = new List<Slot>(snapshot.Free);
         var running = new Dictionary<string, int>(snapshot.Running, StringComparer.Ordinal);
-        var newcomers = snapshot.Growing.Select(run => (Run: run, Slots: new List<Slot>())).ToList();
-        foreach (var growing in newcomers.Where(growing => growing.Run.Needed > 0))
+        var growing = snapshot.Growing.Select(run => Gang.Of(run, snapshot.All)).ToList();
+        foreach (var gang in growing)
         {
-            while (growing.Slots.Count < growing.Run.Needed && MoreFor(growing.Run, growing.Slots, snapshot, free) is { } slot)
+            while (gang.Slots.Count < gang.Needed && gang.MoreOf(free) is { } slot)
             {
-                Take(slot, growing.Slots, growing.Run.Group, free, running);
+                Take(slot, gang, free, running);
             }
         }
 
         // What the cluster could not take were it empty must not block those that it can.
         var waiting = new List<WaitingRun>(snapshot.Waiting.Where(run => snapshot.All.Fits(run.Min, run.Refused)));
-        var placed = new List<(WaitingRun Run, List<Slot> Slots)>();
+        var placed = new List<Gang>();
         while (free.Count > 0 && Next(waiting, running, free) is { } next)
         {
             waiting.Remove(next.Run);
-            placed.Add(next);
+            placed.Add(Gang.Of(next.Run, next.Slots));
             free.RemoveAll(next.Slots.Contains);
             running[next.Run.Group] = running.GetValueOrDefault(next.Run.Group) + next.Slots.Count;
         }
 
         if (!waiting.Exists(run => IsHelpedBy(run, free)))
         {
-            Grow(placed, free, running);
-            Grow(newcomers, snapshot, free, running);
+            Grow([.. placed, .. growing], free, running);
         }
 
-        return [.. placed.Select(gang => (gang.Run.Run, gang.Slots))
-            .Concat(newcomers.Where(growing => growing.Slots.Count > 0 && growing.Slots.Count >= growing.Run.Needed).Select(growing => (growing.Run.Run, growing.Slots)))
+        return [.. placed.Concat(growing.Where(gang => gang.Slots.Count > 0 && gang.Slots.Count >= gang.Needed))
             .Select(gang => new PlacedGang(gang.Run, [.. Ordered(gang.Slots).Select(slot => slot.Id)]))];
     }
 
@@ -118,62 +121,53 @@ public static class GangPlacement
             : [.. agents.OrderByDescending(agent => agent.Count).SelectMany(agent => agent).Take(run.Min)];
     }
 
-    /// <summary>Nobody else waits: what is left goes round the gangs just placed, up to what each can use.</summary>
-    private static void Grow(List<(WaitingRun Run, List<Slot> Slots)> placed, List<Slot> free, Dictionary<string, int> running)
+    /// <summary>Nobody else waits: what is left goes where the others of a group wait for it, of equals to the one that takes longest.</summary>
+    private static void Grow(List<Gang> gangs, List<Slot> free, Dictionary<string, int> running)
     {
-        while (true)
-        {
-            var growing = placed
-                .Where(gang => gang.Slots.Count < gang.Run.Max)
-                .OrderBy(gang => running.GetValueOrDefault(gang.Run.Group)).ThenBy(gang => gang.Slots.Count)
-                .Select(gang => (gang, Slot: MoreFor(gang.Run, gang.Slots, free)))
-                .FirstOrDefault(gang => gang.Slot is not null);
-            if (growing.Slot is not { } slot)
-            {
-                return;
-            }
-
-            growing.gang.Slots.Add(slot);
-            free.Remove(slot);
-            running[growing.gang.Run.Group] = running.GetValueOrDefault(growing.gang.Run.Group) + 1;
-        }
-    }
-
-    /// <summary>What is left then goes round the runs that work.</summary>
-    private static void Grow(List<(GrowingRun Run, List<Slot> Slots)> growing, PlacementSnapshot snapshot, List<Slot> free, Dictionary<string, int> running)
-    {
-        while (growing
-            .Where(gang => gang.Slots.Count < gang.Run.Room)
-            .OrderBy(gang => running.GetValueOrDefault(gang.Run.Group)).ThenBy(gang => gang.Run.Slots.Count + gang.Slots.Count)
-            .Select(gang => (gang, Slot: MoreFor(gang.Run, gang.Slots, snapshot, free)))
+        while (gangs
+            .Where(gang => gang.Slots.Count < gang.Room)
+            .OrderBy(gang => running.GetValueOrDefault(gang.Group)).ThenBy(gang => gang.Due).ThenByDescending(gang => gang.Left)
+            .Select(gang => (gang, Slot: gang.MoreOf(free)))
             .FirstOrDefault(gang => gang.Slot is not null) is { Slot: { } slot } next)
         {
-            Take(slot, next.gang.Slots, next.gang.Run.Group, free, running);
+            Take(slot, next.gang, free, running);
         }
     }
 
-    private static void Take(Slot slot, List<Slot> slots, string group, List<Slot> free, Dictionary<string, int> running)
+    private static void Take(Slot slot, Gang gang, List<Slot> free, Dictionary<string, int> running)
     {
-        slots.Add(slot);
+        gang.Slots.Add(slot);
         free.Remove(slot);
-        running[group] = running.GetValueOrDefault(group) + 1;
+        running[gang.Group] = running.GetValueOrDefault(gang.Group) + 1;
     }
-
-    private static Slot? MoreFor(GrowingRun run, List<Slot> slots, PlacementSnapshot snapshot, List<Slot> free)
-    {
-        var kind = snapshot.All.KindOf(run.Slots[0]);
-        return free
-            .Where(slot => (kind is null || slot.Kind == kind) && !run.Refused.Contains(slot.Id.Agent))
-            .OrderByDescending(slot => run.Slots.Any(taken => taken.Agent == slot.Id.Agent) || slots.Exists(taken => taken.Id.Agent == slot.Id.Agent))
-            .FirstOrDefault();
-    }
-
-    private static Slot? MoreFor(WaitingRun run, List<Slot> slots, List<Slot> free) => free
-        .Where(slot => slot.Kind == slots[0].Kind && !run.Refused.Contains(slot.Id.Agent))
-        .OrderByDescending(slot => slots.Exists(taken => taken.Id.Agent == slot.Id.Agent))
-        .FirstOrDefault();
 
     /// <summary>Neighbouring ranks on one agent: most of the exchange stays there.</summary>
     private static IEnumerable<Slot> Ordered(List<Slot> slots) =>
         slots.GroupBy(slot => slot.Id.Agent).SelectMany(agent => agent.OrderBy(slot => slot.Id.Index));
+
+    /// <param name="Has">Slots that it works with already.</param>
+    /// <param name="Slots">That it gets now.</param>
+    /// <param name="Room">Of those, at most.</param>
+    /// <param name="Kind">cpu, cuda; null where it does not matter.</param>
+    /// <param name="Work">How long one worker would take to where it pauses or ends; without a bound where that is not known yet.</param>
+    private sealed record Gang(
+        string Run, string Group, IReadOnlyList<SlotId> Has, List<Slot> Slots, int Needed, int Room, string? Kind, IReadOnlyCollection<string> Refused, long Due, double Work)
+    {
+        private const double Unknown = 1e12;
+
+        /// <summary>Seconds that are left, were work done the faster the more do it.</summary>
+        public double Left => Work / (Has.Count + Slots.Count);
+
+        public static Gang Of(WaitingRun run, List<Slot> placed) =>
+            new(run.Run, run.Group, [], placed, 0, run.Max, placed[0].Kind, run.Refused, run.Due, Unknown);
+
+        public static Gang Of(GrowingRun run, ClusterShape all) =>
+            new(run.Run, run.Group, run.Slots, [], run.Needed, run.Room, all.KindOf(run.Slots[0]), run.Refused, run.Due, run.Left.TotalSeconds * run.Slots.Count);
+
+        /// <summary>Near what it has.</summary>
+        public Slot? MoreOf(List<Slot> free) => free
+            .Where(slot => (Kind is null || slot.Kind == Kind) && !Refused.Contains(slot.Id.Agent))
+            .OrderByDescending(slot => Has.Any(taken => taken.Agent == slot.Id.Agent) || Slots.Exists(taken => taken.Id.Agent == slot.Id.Agent))
+            .FirstOrDefault();
+    }
 }

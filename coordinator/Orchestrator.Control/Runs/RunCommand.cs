@@ -15,13 +15,15 @@ public abstract record RunCommand(DateTimeOffset At)
     /// <param name="SpanId">Of the run's own span.</param>
     /// <param name="UntilEpoch">Where it pauses, its slots free and its last checkpoint kept, until it is extended; 0 to train to its end.</param>
     /// <param name="From">Where it begins; null at step 0.</param>
+    /// <param name="Beginning">In its sweep's logical time: epoch n is due n ticks later.</param>
     public sealed record Request(string Run, RunPlan Plan, string Spec, string DatasetSha256, TrialKey? Trial, string TraceParent, string SpanId,
-        DateTimeOffset At, int UntilEpoch = 0, CheckpointOrigin? From = null) : RunCommand(At);
+        DateTimeOffset At, int UntilEpoch = 0, CheckpointOrigin? From = null, long Beginning = 0) : RunCommand(At);
 
     /// <summary>Train on to a later epoch, from the last checkpoint; ignored where it may go that far already.</summary>
     /// <param name="UntilEpoch">0 for its end.</param>
     /// <param name="Pinned">Epochs whose checkpoints stay until it is extended again: other runs begin there. Those named before no longer do.</param>
-    public sealed record Extend(int UntilEpoch, DateTimeOffset At, IReadOnlyList<int>? Pinned = null) : RunCommand(At);
+    /// <param name="Beginning">As of <see cref="Request"/>; a trial that rested has moved on.</param>
+    public sealed record Extend(int UntilEpoch, DateTimeOffset At, IReadOnlyList<int>? Pinned = null, long Beginning = 0) : RunCommand(At);
 
     /// <summary>Places the next generation on these slots, or newcomers to one that works; does nothing where the run can't use so many.</summary>
     public sealed record Propose(IReadOnlyList<SlotId> Slots, string SpanId, DateTimeOffset At) : RunCommand(At);

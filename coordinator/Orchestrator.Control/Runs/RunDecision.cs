@@ -11,9 +11,9 @@ public static class RunDecision
         return command switch
         {
             RunCommand.Request c => state.Phase is RunPhase.Unknown
-                ? [new RunEvent.RunRequested(c.Run, c.Plan, c.Spec, c.DatasetSha256, c.Trial, c.TraceParent, c.SpanId, c.At, c.UntilEpoch, c.From)]
+                ? [new RunEvent.RunRequested(c.Run, c.Plan, c.Spec, c.DatasetSha256, c.Trial, c.TraceParent, c.SpanId, c.At, c.UntilEpoch, c.From, c.Beginning)]
                 : [],
-            RunCommand.Extend c => state.Outcome is null && state.Plan is not null && state.TargetOf(c.UntilEpoch) > state.Target ? [new RunEvent.RunExtended(c.UntilEpoch, c.At, c.Pinned)] : [],
+            RunCommand.Extend c => state.Outcome is null && state.Plan is not null && state.TargetOf(c.UntilEpoch) > state.Target ? [new RunEvent.RunExtended(c.UntilEpoch, c.At, c.Pinned, c.Beginning)] : [],
             RunCommand.Propose c => Propose(state, c),
             RunCommand.Ready c => Ready(state, c),
             RunCommand.FinishEpoch c => FinishEpoch(state, c),

@@ -14,10 +14,10 @@ public enum RunOutcome
 public abstract record RunEvent(DateTimeOffset At)
 {
     public sealed record RunRequested(string Run, RunPlan Plan, string Spec, string DatasetSha256, TrialKey? Trial, string TraceParent,
-        string SpanId, DateTimeOffset At, int UntilEpoch = 0, CheckpointOrigin? From = null) : RunEvent(At);
+        string SpanId, DateTimeOffset At, int UntilEpoch = 0, CheckpointOrigin? From = null, long Beginning = 0) : RunEvent(At);
 
     /// <summary>It may train on to that epoch; 0 for its end.</summary>
-    public sealed record RunExtended(int UntilEpoch, DateTimeOffset At, IReadOnlyList<int>? Pinned = null) : RunEvent(At);
+    public sealed record RunExtended(int UntilEpoch, DateTimeOffset At, IReadOnlyList<int>? Pinned = null, long Beginning = 0) : RunEvent(At);
 
     /// <summary>To be cut at that epoch once it has come there.</summary>
     public sealed record CutRequested(int Epoch, DateTimeOffset At) : RunEvent(At);

@@ -22,6 +22,7 @@ public static class RunEvolution
                 RequestedAt = e.At,
                 Phase = RunPhase.Waiting,
                 UntilEpoch = e.UntilEpoch,
+                Beginning = e.Beginning,
                 From = e.From?.Source ?? "",
                 Step = e.From?.Copy.Step ?? 0,
                 Epoch = e.From?.Copy.Epoch ?? 0,
@@ -31,6 +32,7 @@ public static class RunEvolution
             {
                 UntilEpoch = e.UntilEpoch,
                 Pinned = e.Pinned ?? [],
+                Beginning = e.Beginning,
                 // A command may have gone further already.
                 Phase = state.IsPaused && state.Epoch < state.TargetOf(e.UntilEpoch) ? RunPhase.Waiting : state.Phase,
             },

@@ -110,6 +110,13 @@ public sealed record RunState
     /// <summary>Where it pauses until it is extended; 0 for nowhere.</summary>
     public int UntilEpoch { get; init; }
 
+    /// <summary>In its sweep's logical time, when the trial began: epoch n is due n ticks later.</summary>
+    public long Beginning { get; init; }
+
+    /// <summary>When the epoch after those that it has done is due in its sweep's logical time: the lowest is what the sweep waits for.</summary>
+    [JsonIgnore]
+    public long Due => Beginning + Epoch + 1;
+
     /// <summary>Epochs whose checkpoints stay: other runs begin there.</summary>
     public IReadOnlyList<int> Pinned { get; init; } = [];
 

@@ -26,6 +26,7 @@ public sealed class SweepForecast
     private readonly PriorityQueue<Epoch, (double At, long Order)> running = new();
     private readonly SortedSet<(long Order, int Trial)> waiting = [];
     private readonly Dictionary<int, Progress> trials = [];
+    private readonly HashSet<int> working = [];
     private SweepState state = SweepState.Initial;
     private double now;
     private long order;
@@ -37,7 +38,8 @@ public sealed class SweepForecast
     /// <param name="workers">How many runs train at once.</param>
     /// <param name="epochLength">How long an epoch of the trial takes.</param>
     /// <param name="value">The objective of the trial after that epoch, from 1.</param>
-    /// <param name="mostWorkers">Of a run: workers that nobody waits for join those under way, up to so many, and stay until the run pauses or ends.</param>
+    /// <param name="mostWorkers">Of a run: workers that nobody waits for join those under way, up to so many, and stay until the run pauses or ends. As in
+    /// <see cref="Placement.GangPlacement"/> they go to the one that is furthest behind in logical time, of equals to the one that takes longest.</param>
     public SweepForecast(SweepSettings settings, int maxEpochs, int workers, Func<int, double> epochLength, Func<int, int, double> value, int mostWorkers = 1)
     {
         this.mostWorkers = mostWorkers;
@@ -58,11 +60,19 @@ public sealed class SweepForecast
     /// <param name="mostWorkers">Of a run.</param>
     public static double CostOfOrder(SweepSettings settings, int maxEpochs, int workers, int mostWorkers = 1)
     {
+        var (logical, arrival) = OfOrders(settings, maxEpochs, workers, mostWorkers);
+        return logical / arrival;
+    }
+
+    /// <summary>How long the sweep takes in either order, in epochs of the shortest trial there may be; lengths as of <see cref="CostOfOrder"/>.</summary>
+    /// <param name="mostWorkers">Of a run.</param>
+    public static (double Logical, double Arrival) OfOrders(SweepSettings settings, int maxEpochs, int workers, int mostWorkers = 1)
+    {
         double SecondsIn(TrialOrder kind) => new SweepForecast(
             settings with { Order = kind, Sampler = "random", Earlier = [], Constraints = [], Others = [], Stop = new StopRule(), MaxFailures = null },
             maxEpochs, workers, trial => Tenfold(settings.Seed, trial), (trial, epoch) => Curve(settings, trial, epoch), mostWorkers).Run().Seconds;
 
-        return SecondsIn(TrialOrder.Logical) / SecondsIn(TrialOrder.Arrival);
+        return (SecondsIn(TrialOrder.Logical), SecondsIn(TrialOrder.Arrival));
     }
 
     public Forecast Run()
@@ -100,15 +110,27 @@ public sealed class SweepForecast
             waiting.Remove(waiting.Min);
             free--;
             trials[trial].Workers = 1;
+            working.Add(trial);
             Begin(trial);
         }
 
-        while (free > 0 && trials.Where(other => other.Value.Workers > 0 && other.Value.Workers < mostWorkers).OrderBy(other => other.Value.Workers).ThenBy(other => other.Value.Order)
-            .Select(other => (int?)other.Key).FirstOrDefault() is { } joined)
+        while (mostWorkers > 1 && free > 0 && working.Where(trial => trials[trial].Workers < mostWorkers).Select(trial => (Due(trial), -SecondsLeft(trial), trials[trial].Order, Trial: trial))
+            .DefaultIfEmpty((0, 0, 0, Trial: -1)).Min() is { Trial: >= 0 } next)
         {
             free--;
-            Join(joined);
+            Join(next.Trial);
         }
+    }
+
+    /// <summary>When its next epoch is due.</summary>
+    private long Due(int trial) => state.Trials[trial].Beginning + trials[trial].Epochs + 1;
+
+    /// <summary>To where it pauses or ends, with the workers that it has.</summary>
+    private double SecondsLeft(int trial)
+    {
+        var progress = trials[trial];
+        var epochs = (progress.Until > 0 ? progress.Until : maxEpochs) - progress.Epochs - 1;
+        return ((epochs * epochLength(trial)) + progress.LeftAt(now)) / progress.Speed;
     }
 
     /// <summary>The next epoch of a trial that has workers.</summary>
@@ -122,8 +144,7 @@ public sealed class SweepForecast
     private void Join(int trial)
     {
         var progress = trials[trial];
-        progress.Left = Math.Max(0, progress.Left - ((now - progress.Since) * progress.Speed));
-        progress.Since = now;
+        (progress.Left, progress.Since) = (progress.LeftAt(now), now);
         progress.Workers++;
         progress.Begun++;
         running.Enqueue(new Epoch(trial, progress.Begun), (now + (progress.Left / progress.Speed), order++));
@@ -144,12 +165,12 @@ public sealed class SweepForecast
 
         if (progress.Epochs == maxEpochs)
         {
-            Leave(progress);
+            Leave(epoch.Trial);
             Do(new SweepCommand.Finish(epoch.Trial, 1, new TrialEnd(TrialStatus.Succeeded, "", "", progress.Epochs, "", "", default)));
         }
         else if (progress.Until > 0 && progress.Epochs >= progress.Until)
         {
-            Leave(progress);
+            Leave(epoch.Trial);
         }
         else
         {
@@ -157,8 +178,10 @@ public sealed class SweepForecast
         }
     }
 
-    private void Leave(Progress progress)
+    private void Leave(int trial)
     {
+        var progress = trials[trial];
+        working.Remove(trial);
         free += progress.Workers;
         progress.Workers = 0;
         progress.Begun++;
@@ -191,7 +214,7 @@ public sealed class SweepForecast
                 if (trials.TryGetValue(stop.Trial, out var stopped))
                 {
                     waiting.Remove((stopped.Order, stop.Trial));
-                    Leave(stopped);
+                    Leave(stop.Trial);
                 }
 
                 Do(new SweepCommand.Finish(stop.Trial, 1, new TrialEnd(TrialStatus.Stopped, "", "", epoch, "", "", default)));
@@ -224,5 +247,7 @@ public sealed class SweepForecast
         public double Left { get; set; }
 
         public double Since { get; set; }
+
+        public double LeftAt(double now) => Math.Max(0, Left - ((now - Since) * Speed));
     }
 }

@@ -99,7 +99,11 @@ public sealed record Trial
 
     /// <summary>When its next report or its end is due.</summary>
     [JsonIgnore]
-    public LogicalTime Due => new(Start + Rested + Values.Length + 1, Number);
+    public LogicalTime Due => new(Beginning + Values.Length + 1, Number);
+
+    /// <summary>Report n is due n ticks later; moves on while the trial rests.</summary>
+    [JsonIgnore]
+    public long Beginning => Start + Rested;
 
     /// <summary>Reports without a gap, handled or not: the run coordinator sends those beyond.</summary>
     [JsonIgnore]

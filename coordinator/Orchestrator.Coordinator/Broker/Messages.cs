@@ -15,8 +15,9 @@ namespace Orchestrator.Coordinator.Broker;
 /// <param name="From">Where it begins; null for the beginning.</param>
 /// <param name="IsCopied">Other trials may begin where it pauses: the epoch is told once its checkpoint is there.</param>
 /// <param name="Pinned">Epochs of this run whose checkpoints others begin from, and may still need.</param>
+/// <param name="Beginning">In the sweep's logical time: what it does in epoch n is due n ticks later. Idle workers go to the run that is furthest behind.</param>
 public sealed record RunTrial(string Sweep, int Trial, int Attempt, string Run, string Spec, string DatasetSha256, int KnownTicks, int UntilEpoch = 0,
-    bool IsSpeculative = false, TrialSource? From = null, bool IsCopied = false, IReadOnlyList<int>? Pinned = null);
+    bool IsSpeculative = false, TrialSource? From = null, bool IsCopied = false, IReadOnlyList<int>? Pinned = null, long Beginning = 0);
 
 /// <summary>The checkpoint of another trial's run at an epoch's end.</summary>
 public sealed record TrialSource(string Run, int Epoch);

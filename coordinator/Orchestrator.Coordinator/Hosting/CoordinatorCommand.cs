@@ -24,7 +24,7 @@ internal static class CoordinatorCommand
     {
         var command = new RootCommand("The coordinator: searches, places and watches training runs.")
         {
-            Listen, ListenWeb, DataDir, Broker, Database, Artifacts, Workers, Slots, WorkerAssembly, TokenFile, PreviewCommand.Build(),
+            Listen, ListenWeb, DataDir, Broker, Database, Artifacts, Workers, Slots, WorkerAssembly, TokenFile, PreviewCommand.Build(), OrderBench.Build(),
         };
         command.SetAction((parsed, _) => run(Bind(parsed)));
         var parsed = command.Parse(args);

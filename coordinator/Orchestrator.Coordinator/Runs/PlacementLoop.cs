@@ -68,7 +68,7 @@ internal sealed partial class PlacementLoop : BackgroundService
         }
 
         var waiting = table.Waiting(free.Count, all, time.GetUtcNow());
-        var growing = table.Growing(IsWorthGrowing, time.GetUtcNow());
+        var growing = table.Growing(LeftIfWorthGrowing, time.GetUtcNow());
         if (waiting.Count == 0 && growing.Count == 0)
         {
             return;
@@ -78,10 +78,9 @@ internal sealed partial class PlacementLoop : BackgroundService
         await Task.WhenAll(gangs.Select(ProposeAsync));
     }
 
-    private bool IsWorthGrowing(RunState run)
-    {
-        return effects.ProgressOf(run.Id) is { } progress && progress.MedianStep() is { } step && StepsLeft(run, progress) * step > WorthGrowing;
-    }
+    /// <summary>How long it takes to where it pauses or ends; zero where it is not known, or too short for a newcomer.</summary>
+    private TimeSpan LeftIfWorthGrowing(RunState run) =>
+        effects.ProgressOf(run.Id) is { } progress && progress.MedianStep() is { } step && StepsLeft(run, progress) * step is var left && left > WorthGrowing ? left : TimeSpan.Zero;
 
     /// <summary>0 where it is not known.</summary>
     private static long StepsLeft(RunState run, RunProgress progress) =>

@@ -99,20 +99,24 @@ internal sealed class RunTable
             return [.. waiting
                 .SelectMany(group => group.Value.Select(entry => (entry.Arrival, State: states[entry.Run].State)).Where(entry => all.Fits(entry.State.MinSlots, entry.State.RefusedAt(now))).Take(free + 1))
                 .OrderBy(entry => entry.Arrival).ThenBy(entry => entry.State.Id, StringComparer.Ordinal)
-                .Select(entry => new WaitingRun(entry.State.Id, GroupOf(entry.State), entry.State.MinSlots, entry.State.MaxSlots, entry.State.RefusedAt(now)))];
+                .Select(entry => new WaitingRun(entry.State.Id, GroupOf(entry.State), entry.State.MinSlots, entry.State.MaxSlots, entry.State.RefusedAt(now), entry.State.Due))];
         }
     }
 
     /// <summary>Runs that work and could take newcomers in.</summary>
-    public IReadOnlyList<GrowingRun> Growing(Func<RunState, bool> isWorthIt, DateTimeOffset now)
+    /// <param name="left">How long a run still takes; zero where it is not worth a newcomer, who must be needed then.</param>
+    public IReadOnlyList<GrowingRun> Growing(Func<RunState, TimeSpan> left, DateTimeOffset now)
     {
         lock (gate)
         {
             return [.. active.Select(run => states[run].State)
-                .Where(state => state.Room > 0 && (state.Needed > 0 || isWorthIt(state)))
-                .OrderBy(state => state.Arrival).ThenBy(state => state.Id, StringComparer.Ordinal)
-                .Select(state => new GrowingRun(state.Id, GroupOf(state), [.. state.Members.Select(member => new SlotId(member.Place.Agent, member.Place.Slot))],
-                    state.Needed, state.Room, [.. state.RefusedAt(now), .. state.Members.Where(member => member.IsLeaving).Select(member => member.Place.Agent)]))];
+                .Where(state => state.Room > 0)
+                .Select(state => (State: state, Left: left(state)))
+                .Where(run => run.State.Needed > 0 || run.Left > TimeSpan.Zero)
+                .OrderBy(run => run.State.Arrival).ThenBy(run => run.State.Id, StringComparer.Ordinal)
+                .Select(run => new GrowingRun(run.State.Id, GroupOf(run.State), [.. run.State.Members.Select(member => new SlotId(member.Place.Agent, member.Place.Slot))],
+                    run.State.Needed, run.State.Room, [.. run.State.RefusedAt(now), .. run.State.Members.Where(member => member.IsLeaving).Select(member => member.Place.Agent)],
+                    run.State.Due, run.Left))];
         }
     }
 

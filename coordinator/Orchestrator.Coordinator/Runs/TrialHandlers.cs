@@ -18,7 +18,7 @@ internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRo
         {
             if (known is { Outcome: null, CutAfter: null })
             {
-                known = await runs.ExecuteAsync(message.Run, new RunCommand.Extend(message.UntilEpoch, time.GetUtcNow(), message.Pinned));
+                known = await runs.ExecuteAsync(message.Run, new RunCommand.Extend(message.UntilEpoch, time.GetUtcNow(), message.Pinned, message.Beginning));
             }
 
             foreach (var answer in RunMessages.Beyond(known, message.KnownTicks))
@@ -46,7 +46,7 @@ internal sealed class TrialHandlers(RunCoordinator runs, RunTable table, TrainRo
         }
 
         await runs.ExecuteAsync(message.Run, new RunCommand.Request(message.Run, plan with { IsCopied = message.IsCopied }, message.Spec, message.DatasetSha256,
-            new TrialKey(message.Sweep, message.Trial, message.Attempt), TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow(), message.UntilEpoch, from));
+            new TrialKey(message.Sweep, message.Trial, message.Attempt), TraceContexts.Current(), TraceContexts.NewSpanId(), time.GetUtcNow(), message.UntilEpoch, from, message.Beginning));
     }
 
     /// <summary>One that had ended already says so again.</summary>

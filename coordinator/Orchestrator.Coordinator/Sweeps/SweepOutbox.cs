@@ -108,7 +108,7 @@ internal sealed partial class SweepOutbox(IMessageBus bus, TimeProvider time, IL
         await bus.SendAsync(
             new RunTrial(
                 state.Id, trial.Number, intent.Attempt, run, spec.ToJson(), submission.DatasetSha256, trial.KnownTicks, intent.Until, state.Settings!.MayCut,
-                from, state.Settings.Population is not null, state.PinnedOf(trial.Number, intent.Attempt)),
+                from, state.Settings.Population is not null, state.PinnedOf(trial.Number, intent.Attempt), trial.Beginning),
             cancellationToken);
     }
 

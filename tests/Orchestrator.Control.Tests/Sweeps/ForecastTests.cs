@@ -27,6 +27,32 @@ public sealed class ForecastTests
         Assert.Equal(alone, LogicalTimeTests.Table(Of(4, 4)));
     }
 
+    [Theory]
+    [InlineData(8, null, 1.07)]
+    [InlineData(32, null, 1.05)]
+    [InlineData(100, null, 1.05)]
+    [InlineData(8, "asha", 1.05)]
+    [InlineData(32, "asha", 1.05)]
+    public void Logical_order_costs_little_time_with_twice_as_many_trials_under_way_as_workers(int workers, string? stopper, double most)
+    {
+        double Cost(long seed) => SweepForecast.CostOfOrder(
+            Sample.Settings(trials: Math.Max(200, 10 * workers), parallel: 2 * workers) with { Seed = seed, Stopper = stopper is null ? null : Asha }, 9, workers, mostWorkers: 4);
+        Assert.InRange(Enumerable.Range(0, 4).Select(seed => Cost(seed)).Order().ElementAt(2), 0.9, most);
+    }
+
+    [Fact]
+    public void Idle_workers_join_the_trial_that_the_others_wait_for()
+    {
+        // Trial 0 takes 10 an epoch, the others 1 to 3. All come to its end with both other workers in it: nobody trains trial 4 before trial 0 is through.
+        var settings = Sample.Settings(trials: 4, parallel: 4);
+        var forecast = new SweepForecast(settings, maxEpochs: 2, workers: 3, trial => trial == 0 ? 10 : trial, (_, _) => 0.5, mostWorkers: 3).Run();
+
+        // 1 runs to 2, 2 to 4, 3 from 2 to 8. At 4 the worker of 2 joins 0, which has 6 left of its first epoch, and not 3, which is quicker: 1.8 in one.
+        // At 8 that of 3 joins too: 12.8 of 20 are left less what was done, 2.6 in one.
+        var left = 20 - 4 - (4 * (1 + SweepForecast.ShareOfJoined));
+        Assert.Equal(8 + (left / (1 + (2 * SweepForecast.ShareOfJoined))), forecast.Seconds, 9);
+    }
+
     [Fact]
     public void Logical_order_costs_less_where_idle_workers_join_other_runs()
     {
