@@ -8,7 +8,7 @@ namespace Orchestrator.Worker.Agent.Tasks;
 /// </summary>
 internal sealed partial class SpareTrainers(AgentOptions options, string socket, TimeProvider time, ILogger<SpareTrainers> log)
 {
-    /// <summary>One that can't be started is not tried for ever.</summary>
+    /// <summary>In a row: one that can't be started is not tried for ever.</summary>
     private const int MostFailures = 3;
 
     /// <summary>More than one at rest is for a sweep that goes on, and a waste of memory after it.</summary>
@@ -40,6 +40,7 @@ internal sealed partial class SpareTrainers(AgentOptions options, string socket,
 
             var last = waiting[^1];
             waiting.Remove(last);
+            failures = 0;
             return last;
         }
     }
