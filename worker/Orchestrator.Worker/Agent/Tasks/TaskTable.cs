@@ -1,5 +1,6 @@
 using Orchestrator.Specs;
 using Orchestrator.V1;
+using Orchestrator.Worker.Agent.Trainers;
 
 namespace Orchestrator.Worker.Agent.Tasks;
 
@@ -101,7 +102,8 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
             task.LookAtMemory();
         }
 
-        if (!running.Any(task => task.IsLoading))
+        context.Spares.LetGo();
+        if (!running.Any(task => task.IsYoung))
         {
             context.Spares.Keep(() => TrainerEnvironment.Create(context.Options, new TrainingSpec()));
         }
