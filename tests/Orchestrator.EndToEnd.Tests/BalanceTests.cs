@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Orchestrator.Cli.Bench.Balance;
 using Orchestrator.EndToEnd.Tests.Harness;
@@ -11,8 +10,8 @@ public sealed class BalanceTests : ClusterTest
     [Fact(Timeout = 180_000)]
     public async Task A_rank_that_a_control_group_slows_down_gets_fewer_shards_and_the_run_the_same_bits()
     {
-        // A shard takes 40 ms of a core's time, which the other gets in 270 ms; on a busy machine the one takes its time, too.
-        using var group = CpuGroup.Create(cores: 0.15);
+        // A shard takes 40 ms of a core's time, which the other gets in 400 ms; on a busy machine the one takes its time, too.
+        using var group = CpuGroup.Create(cores: 0.1);
         var cluster = await UpAsync("--workers", "2");
         var run = await SlowRun.StartAsync(cluster, min: 2, max: 2, epochs: 3, delay: 40, busy: true);
         var even = await run.UntilTrainedByAsync(2);
@@ -23,10 +22,7 @@ public sealed class BalanceTests : ClusterTest
         Assert.Equal(SlowRun.Trainers(even), SlowRun.Trainers(balanced));
 
         // Well into the new generation: at its beginning nobody has told of its pace yet.
-        var known = await cluster.UntilRunAsync(run.Id, now => now.Number("step") > balanced.Number("step") + 2
-            && now.Items("workers").Count() == 2 && now.Items("workers").All(worker => worker.GetProperty("shardSeconds").GetDouble() > 0));
-        var paces = known.Items("workers").OrderBy(worker => worker.Number("rank")).Select(worker => worker.GetProperty("shardSeconds").GetDouble()).ToArray();
-        Assert.True(paces[1] > 1.5 * paces[0], string.Join(' ', paces.Select(pace => pace.ToString(CultureInfo.InvariantCulture))));
+        await cluster.UntilRunAsync(run.Id, now => now.Number("step") > balanced.Number("step") + 2 && Paces(now) is [> 0 and var free, var slowed] && slowed > free);
         Assert.Contains("shard 3 at ", (await cluster.Orch.RunAsync("run", "show", run.Id)).Succeeded().Output, StringComparison.Ordinal);
 
         var ended = await run.EndsTheSameAsync();
@@ -34,6 +30,9 @@ public sealed class BalanceTests : ClusterTest
         Assert.False(await run.SteppedTwiceAsync());
     }
 
-    private static int[] Shards(JsonElement run) =>
-        [.. run.Items("workers").OrderBy(worker => worker.Number("rank")).Select(worker => worker.Number("endShard") - worker.Number("firstShard"))];
+    private static int[] Shards(JsonElement run) => [.. Ranks(run).Select(worker => worker.Number("endShard") - worker.Number("firstShard"))];
+
+    private static double[] Paces(JsonElement run) => [.. Ranks(run).Select(worker => worker.GetProperty("shardSeconds").GetDouble())];
+
+    private static IEnumerable<JsonElement> Ranks(JsonElement run) => run.Items("workers").OrderBy(worker => worker.Number("rank"));
 }

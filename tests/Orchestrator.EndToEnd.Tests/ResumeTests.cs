@@ -26,7 +26,7 @@ public sealed class ResumeTests : ClusterTest
     [Fact(Timeout = 300_000)]
     public async Task After_the_death_of_the_whole_cluster_in_mid_epoch_a_run_ends_with_the_bits_of_an_undisturbed_one()
     {
-        const int Epochs = 60;
+        const int Epochs = 20;
         var cluster = await UpAsync("--workers", "2");
         var file = cluster.Write("run.yaml", File(Epochs));
         var undisturbed = await cluster.EndOfRunAsync(await cluster.SubmitRunAsync(file));

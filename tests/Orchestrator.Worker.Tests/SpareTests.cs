@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Orchestrator.Specs;
 using Orchestrator.V1;
 using Orchestrator.Worker.Tests.Cluster;
@@ -22,6 +23,37 @@ public sealed class SpareTests : IAsyncLifetime
         Assert.Equal(spare, (await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Ready)).Ready.Pid);
         await coordinator.ReportAsync("run", 1, 0, Report.ReportOneofCase.Epoch);
         await Eventually.Holds(() => agent.Trainers.Count == 2, () => "no other is kept in reserve");
+    }
+
+    [Fact]
+    public async Task Trainer_whose_task_ended_well_serves_the_next_one_with_the_same_bits_and_each_has_its_own_log()
+    {
+        var fresh = await TrainedAsync("first");
+        var again = await TrainedAsync("second");
+        var third = await TrainedAsync("third");
+
+        Assert.Equal(fresh.Pid, again.Pid);
+        Assert.Equal(fresh.Pid, third.Pid);
+        Assert.Equal(fresh.Weights, again.Weights);
+        Assert.Equal(fresh.Weights, third.Weights);
+        foreach (var run in new[] { "first", "second", "third" })
+        {
+            // Checkpoints are written beside the epochs that follow.
+            await Eventually.Holds(
+                () => coordinator.Log.Where(line => line.Run == run).Select(line => Regex.Match(line.Line, "(epoch [0-9]|checkpoint [^ ]+)").Value).Where(word => word.Length > 0).Order(StringComparer.Ordinal)
+                    .SequenceEqual([$"checkpoint {run}-23", $"checkpoint {run}-46", "epoch 1", "epoch 2"]),
+                () => string.Join('\n', coordinator.Log));
+        }
+    }
+
+    [Fact]
+    public async Task Trainer_whose_task_failed_serves_nobody_else()
+    {
+        await SpareAsync();
+        await coordinator.RunAsync("failing", worldSize: 1, Specs.Own<ThrowingWorkload>());
+        var failing = (await coordinator.ReportAsync("failing", 1, 0, Report.ReportOneofCase.Ready)).Ready.Pid;
+        await coordinator.ReportAsync("failing", 1, 0, Report.ReportOneofCase.Failed);
+        await Eventually.Holds(() => !Processes.Lives(failing), () => "it stays");
     }
 
     [Fact]
@@ -74,6 +106,17 @@ public sealed class SpareTests : IAsyncLifetime
         agent.Dispose();
         await coordinator.DisposeAsync();
         folder.Dispose();
+    }
+
+    /// <summary>Trains two epochs, and returns once the trainer is idle.</summary>
+    private async Task<(int Pid, string Weights)> TrainedAsync(string run)
+    {
+        await SpareAsync();
+        await coordinator.RunAsync(run, worldSize: 1, Specs.Digits(epochs: 2));
+        var pid = (await coordinator.ReportAsync(run, 1, 0, Report.ReportOneofCase.Ready)).Ready.Pid;
+        var ended = await coordinator.ReportAsync(run, 1, 0, Report.ReportOneofCase.Ended);
+        await Eventually.Holds(() => coordinator.Heartbeats.Last().Tasks.Count == 0, () => $"{coordinator.Heartbeats.Last()}");
+        return (pid, ended.Ended.WeightsHash);
     }
 
     private async Task<int> SpareAsync()

@@ -22,6 +22,10 @@ internal static partial class Native
     [LibraryImport("libc", EntryPoint = "prctl")]
     private static partial int Control(int option, nint argument, nint third, nint fourth, nint fifth);
 
+    /// <summary>Gives memory that is free back to the system.</summary>
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    public static partial int Trim(nuint pad);
+
     /// <summary>Sets what native code sees; <see cref="Environment.SetEnvironmentVariable(string, string?)"/> changes the managed copy alone.</summary>
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int SetEnvironment(string name, string value, int overwrite);

@@ -30,7 +30,9 @@ internal sealed class FakeCoordinator : IAsyncDisposable
 
     public ConcurrentQueue<AgentHeartbeat> Heartbeats { get; } = new();
 
-    public ConcurrentQueue<string> LogLines { get; } = new();
+    public ConcurrentQueue<(string Run, string Line)> Log { get; } = new();
+
+    public IEnumerable<string> LogLines => Log.Select(line => line.Line);
 
     public ConcurrentDictionary<string, SortedDictionary<string, byte[]>> Checkpoints { get; } = new();
 

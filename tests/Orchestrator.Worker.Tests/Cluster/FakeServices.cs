@@ -81,7 +81,7 @@ internal sealed class FakeAgentService(FakeCoordinator coordinator) : AgentServi
                 coordinator.Draining = true;
                 break;
             case AgentMessage.MessageOneofCase.Log:
-                message.Log.Lines.ToList().ForEach(coordinator.LogLines.Enqueue);
+                message.Log.Lines.ToList().ForEach(line => coordinator.Log.Enqueue((message.Log.Run, line)));
                 break;
             default:
                 throw new RpcException(new Status(StatusCode.InvalidArgument, $"unexpected {message.MessageCase}"));

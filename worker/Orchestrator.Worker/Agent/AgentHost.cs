@@ -42,7 +42,7 @@ internal static class AgentHost
         var chunks = new ChunkCache(Path.Combine(directory.Cache, "chunks"), datasetService, retries, ending.Token);
         var datasets = new DatasetCache(Path.Combine(directory.Cache, "datasets"), datasetService, chunks, retries);
         var checkpoints = new CheckpointTransfer(new AgentService.AgentServiceClient(channel.Invoker), retries);
-        var spares = new SpareTrainers(options, directory.SocketPath, loggers.CreateLogger<SpareTrainers>());
+        var spares = new SpareTrainers(options, directory.SocketPath, time, loggers.CreateLogger<SpareTrainers>());
         var tasks = new TaskTable(new AgentContext(options, directory, identity.Advertise, datasets, checkpoints, spares, spool, logs, time, loggers), loggers.CreateLogger<TaskTable>());
         var lifetime = new AgentLifetime();
         var session = new CoordinatorSession(channel, identity, tasks, spool, logs, lifetime, time, loggers.CreateLogger<CoordinatorSession>());

@@ -19,6 +19,7 @@ internal sealed class AgentLink : IDisposable
     private readonly AsyncDuplexStreamingCall<TrainerMessage, TrainerCommand> call;
     private readonly Channel<TrainerMessage> outgoing = Channel.CreateBounded<TrainerMessage>(GreatestWaiting);
     private readonly TaskCompletionSource<TrainTask> train = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<string> rest = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource ended = new();
     private readonly Task sending;
     private readonly Task receiving;
@@ -50,6 +51,9 @@ internal sealed class AgentLink : IDisposable
 
     /// <summary>Blocks until the agent has said what to do.</summary>
     public TrainTask Told() => train.Task.GetAwaiter().GetResult();
+
+    /// <returns>Whether the agent has said what to do, or ended the session, within the time.</returns>
+    public bool IsToldWithin(TimeSpan time) => Task.WhenAny(train.Task, Task.Delay(time)).GetAwaiter().GetResult() == train.Task;
 
     /// <summary>How many of the checkpoints that were sent stand in the journal, or never will.</summary>
     public long Settled => Volatile.Read(ref settled);
@@ -98,6 +102,14 @@ internal sealed class AgentLink : IDisposable
     }
 
     public void Send(Report report) => Send(new TrainerMessage { Report = report });
+
+    /// <summary>Offers this process for another task. Blocks until the agent has answered.</summary>
+    /// <returns>The secret by which it dials anew; empty where it is not needed.</returns>
+    public string Rest()
+    {
+        Send(new TrainerMessage { Idle = new TrainerIdle() });
+        return rest.Task.GetAwaiter().GetResult();
+    }
 
     /// <summary>Waits until everything sent is with the agent.</summary>
     public void Dispose()
@@ -165,6 +177,7 @@ internal sealed class AgentLink : IDisposable
         }
 
         train.TrySetException(new IOException("The agent ended the session."));
+        rest.TrySetResult("");
         Orders.End();
     }
 
@@ -191,6 +204,9 @@ internal sealed class AgentLink : IDisposable
                 break;
             case TrainerCommand.CommandOneofCase.Settled:
                 Interlocked.Increment(ref settled);
+                break;
+            case TrainerCommand.CommandOneofCase.Rest:
+                rest.TrySetResult(command.Rest.Secret);
                 break;
             case TrainerCommand.CommandOneofCase.None:
                 break;

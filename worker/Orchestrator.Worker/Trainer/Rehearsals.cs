@@ -34,6 +34,7 @@ internal static class Rehearsals
         try
         {
             using var peer = OwnPeer.Meet();
+            hasMet = true;
             if (task.Joins)
             {
                 run.Rehearse(peer.One, peer.Other);

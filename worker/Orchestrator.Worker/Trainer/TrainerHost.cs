@@ -14,6 +14,11 @@ internal sealed class TrainerHost(AgentLink link)
 {
     private static readonly ActivitySource Source = new("Orchestrator.Trainer");
 
+    /// <summary>
+    /// The task ended well, and left nothing in this process that the next one could meet: no code of a user's, no memory of a GPU that another trainer may want.
+    /// </summary>
+    public bool CanServeAnother { get; private set; }
+
     /// <returns>0 when the task ended, 1 when it failed; the agent has been told either way.</returns>
     public int Run()
     {
@@ -25,6 +30,7 @@ internal sealed class TrainerHost(AgentLink link)
         {
             var spec = RunSpec.FromJson(told.Task.Spec);
             link.Send(new Report { Ended = spec.IsCommand ? new CommandRun(link, told, spec, logging).Run() : Train(told, spec, logging) });
+            CanServeAnother = !spec.IsCommand && spec.Package is null && told.Device == SlotDevices.Cpu;
             return ExitCode.Done;
         }
         catch (Exception failure)

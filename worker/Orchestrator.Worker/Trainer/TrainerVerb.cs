@@ -8,6 +8,9 @@ namespace Orchestrator.Worker.Trainer;
 /// <summary><c>trainer --socket PATH</c>: one rank; started by the agent alone.</summary>
 internal static class TrainerVerb
 {
+    /// <summary>In a sweep the next task comes within this time, and what the last one used is used again.</summary>
+    private static readonly TimeSpan IdleSoon = TimeSpan.FromSeconds(2);
+
     public static Command Create()
     {
         var socket = new Option<string>("--socket") { Description = "The agent's socket.", Required = true };
@@ -25,22 +28,62 @@ internal static class TrainerVerb
         Native.LetLook(Native.ParentId());
         // Ctrl-C goes to the whole process group; the agent decides what becomes of its trainers.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
-        using var link = AgentLink.Dial(socket, Environment.GetEnvironmentVariable(Agent.Tasks.TrainerEnvironment.Secret) ?? "");
+        var secret = Environment.GetEnvironmentVariable(Agent.Tasks.TrainerEnvironment.Secret) ?? "";
         if (spare)
         {
             // Loads libtorch and warms its kernels; what it gives is asked for again by the task.
             HardwareProbe.Hash();
             Rehearsals.Meet();
-            try
-            {
-                link.Told();
-            }
-            catch (Exception dismissed) when (dismissed is RpcException or IOException)
-            {
-                return ExitCode.Done;
-            }
         }
 
-        return new TrainerHost(link).Run();
+        int code;
+        for (var waits = spare; ; waits = true)
+        {
+            (code, secret) = Serve(socket, secret, waits);
+            if (secret.Length == 0)
+            {
+                return code;
+            }
+        }
+    }
+
+    /// <summary>One task.</summary>
+    /// <param name="waits">Until there is one, which may be never.</param>
+    /// <returns>By which secret to dial for the next one; empty where this process has done its part.</returns>
+    private static (int Code, string Next) Serve(string socket, string secret, bool waits)
+    {
+        using var link = AgentLink.Dial(socket, secret);
+        if (waits && !IsWanted(link))
+        {
+            return (ExitCode.Done, "");
+        }
+
+        var host = new TrainerHost(link);
+        var code = host.Run();
+        if (!host.CanServeAnother)
+        {
+            return (code, "");
+        }
+
+        TrainerOutput.EndTask();
+        return (code, link.Rest());
+    }
+
+    private static bool IsWanted(AgentLink link)
+    {
+        try
+        {
+            if (!link.IsToldWithin(IdleSoon))
+            {
+                ProcessMemory.GiveBack();
+            }
+
+            link.Told();
+            return true;
+        }
+        catch (Exception dismissed) when (dismissed is RpcException or IOException)
+        {
+            return false;
+        }
     }
 }

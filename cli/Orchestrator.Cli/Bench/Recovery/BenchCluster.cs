@@ -82,15 +82,15 @@ internal sealed class BenchCluster : IAsyncDisposable
     /// <summary>Waits until every agent has a trainer in reserve that has made itself ready: one that does nothing.</summary>
     public async Task UntilSparesAsync(CancellationToken cancellation)
     {
-        var seen = new Dictionary<int, long>();
+        HashSet<SpareProcess> seen = [];
         await UntilAsync(
             "the spare trainers",
             async () =>
             {
                 var busy = (await WorkersAsync(cancellation)).SelectMany(worker => worker.Trainers).Select(trainer => trainer.Pid).ToHashSet();
                 var before = seen;
-                seen = SpareProcess.Of(agents.Select(agent => agent.Id)).Where(spare => !busy.Contains(spare.Pid)).ToDictionary(spare => spare.Pid, spare => spare.Ticks);
-                return seen.Count(spare => before.TryGetValue(spare.Key, out var ticks) && ticks == spare.Value) == agents.Count;
+                seen = [.. SpareProcess.Of(agents.Select(agent => agent.Id)).Where(spare => !busy.Contains(spare.Pid))];
+                return seen.Intersect(before).Select(spare => spare.Agent).Distinct().Count() == agents.Count;
             },
             cancellation,
             LongGlance);

@@ -2,9 +2,10 @@ using System.Globalization;
 
 namespace Orchestrator.Cli.Bench.Recovery;
 
-/// <summary>A trainer's process that was started without a task; it may have got one since.</summary>
+/// <summary>A trainer's process that may be without a task.</summary>
+/// <param name="Agent">Whose child it is.</param>
 /// <param name="Ticks">Of a core's time, used so far.</param>
-internal sealed record SpareProcess(int Pid, long Ticks)
+internal sealed record SpareProcess(int Pid, int Agent, long Ticks)
 {
     // In /proc/PID/stat after the name in brackets, which may hold anything.
     private const int Parent = 1;
@@ -17,9 +18,9 @@ internal sealed record SpareProcess(int Pid, long Ticks)
         var parents = agents.ToHashSet();
         foreach (var pid in Directory.EnumerateDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path), CultureInfo.InvariantCulture, out var number) ? number : 0).Where(number => number > 0))
         {
-            if (Stat(pid) is { } stat && parents.Contains((int)stat[Parent]) && Line(pid).Contains("--spare", StringComparison.Ordinal))
+            if (Stat(pid) is { } stat && parents.Contains((int)stat[Parent]) && Line(pid).Contains("\0trainer\0", StringComparison.Ordinal))
             {
-                yield return new SpareProcess(pid, stat[UserTicks] + stat[SystemTicks]);
+                yield return new SpareProcess(pid, (int)stat[Parent], stat[UserTicks] + stat[SystemTicks]);
             }
         }
     }

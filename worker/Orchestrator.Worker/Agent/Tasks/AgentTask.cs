@@ -17,6 +17,7 @@ internal sealed partial class AgentTask
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
     internal static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
     internal static readonly TimeSpan FrozenAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Youth = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LastWordsDeadline = TimeSpan.FromSeconds(2);
 
     private readonly AgentContext context;
@@ -30,15 +31,19 @@ internal sealed partial class AgentTask
     // Completes when the work goes on without a trainer that stands still, which is looked into beside it.
     private readonly TaskCompletionSource givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ProgressClock progress;
+    private readonly long began;
     private readonly TrainerTalk talk;
     private readonly CheckpointUploads uploads;
     private readonly Activity? span;
     private TrainTask? train;
+    private Dictionary<string, string> environment = [];
     private TrainerProcess? process;
     private volatile TrainerMemory? memory;
     private EndReason? reason;
     private Task look = Task.CompletedTask;
     private volatile bool ended;
+    // The process is in reserve again, and no longer this task's.
+    private bool rests;
 
     private AgentTask(AgentContext context, AssignTask assignment)
     {
@@ -46,6 +51,7 @@ internal sealed partial class AgentTask
         Key = TaskKey.Of(assignment);
         log = context.LoggerFactory.CreateLogger<AgentTask>();
         folder = Path.Combine(context.Directory.Tasks, $"{assignment.Run}-{assignment.Generation}-{assignment.Rank}-{RandomNumberGenerator.GetHexString(4, lowercase: true)}");
+        began = context.Time.GetTimestamp();
         progress = new ProgressClock(Key, context.Time);
         span = AgentSpans.StartTask(assignment);
         uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, reported.Writer.WriteAsync, line => context.Logs.Add(Key, line), log, uploadsEnd.Token);
@@ -70,8 +76,8 @@ internal sealed partial class AgentTask
 
     public bool EvaluatesTest => assignment.EvaluateTest;
 
-    /// <summary>Its trainer does not compute yet.</summary>
-    public bool IsLoading => talk.PeerAddress.Length == 0 && !HasEnded;
+    /// <summary>Its trainer loads, or has just begun: it may need all of the machine, or be done before another one could be of use.</summary>
+    public bool IsYoung => !HasEnded && (talk.PeerAddress.Length == 0 || context.Time.GetElapsedTime(began) < Youth);
 
     /// <summary>Names a trainer at the socket that is started for this task.</summary>
     public string Secret { get; } = RandomNumberGenerator.GetHexString(64, lowercase: true);
@@ -156,6 +162,10 @@ internal sealed partial class AgentTask
         lock (ending)
         {
             reason ??= why;
+            if (rests)
+            {
+                return;
+            }
         }
 
         if (why is EndReason.Shutdown)
@@ -245,7 +255,8 @@ internal sealed partial class AgentTask
         var training = RunSpec.FromJson(assignment.Spec).Training;
         train = await new TaskPreparation(context, assignment, Device, folder, span?.Id).PrepareAsync(ending.Token);
         ending.Token.ThrowIfCancellationRequested();
-        process = GetTrainer(TrainerEnvironment.Create(context.Options, training));
+        environment = TrainerEnvironment.Create(context.Options, training);
+        process = GetTrainer();
         memory = new TrainerMemory(process.Pid);
         progress.Started(process.Pid);
         LogStarted(log, Key, process.Pid);
@@ -277,7 +288,7 @@ internal sealed partial class AgentTask
     }
 
     /// <summary>The one in reserve, or a fresh one.</summary>
-    private TrainerProcess GetTrainer(Dictionary<string, string> environment)
+    private TrainerProcess GetTrainer()
     {
         void Line(string text) => context.Logs.Add(Key, text);
         return context.Spares.Take(environment)?.GiveTo(this, Line) ?? TrainerProcess.Start(context.Directory.SocketPath, Secret, environment, spare: false, Line);
@@ -302,13 +313,42 @@ internal sealed partial class AgentTask
 
         await look.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         // It is flushing its spans; one that does not come to an end is helped.
-        if (await Task.WhenAny(process.Exited, Task.Delay(ExitDeadline, context.Time)) != process.Exited)
+        var deadline = Task.Delay(ExitDeadline, context.Time);
+        if (await Task.WhenAny(process.Exited, talk.Idle, deadline) == talk.Idle)
+        {
+            await Task.WhenAny(process.Exited, process.Silence, deadline);
+            if (LetRest(process))
+            {
+                return;
+            }
+        }
+
+        if (await Task.WhenAny(process.Exited, deadline) != process.Exited)
         {
             process.Kill();
         }
 
         await process.Exited;
         process.Dispose();
+    }
+
+    /// <summary>Answers a trainer that could take another task: it waits for one in reserve, or ends.</summary>
+    private bool LetRest(TrainerProcess idle)
+    {
+        string? secret = null;
+        lock (ending)
+        {
+            // Who was told to kill it does so.
+            if (reason is null && idle.Silence.IsCompleted)
+            {
+                secret = context.Spares.TakeBack(idle, environment);
+            }
+
+            rests = secret is not null;
+        }
+
+        talk.Say(new TrainerCommand { Rest = new RestTrainer { Secret = secret ?? "" } });
+        return rests;
     }
 
     private static TaskFailed Failure(Exception failure) => failure switch

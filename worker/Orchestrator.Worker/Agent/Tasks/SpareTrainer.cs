@@ -1,26 +1,25 @@
 namespace Orchestrator.Worker.Agent.Tasks;
 
-/// <summary>A trainer without a task: libtorch is loaded, the kernels are warm, and it waits for what to do.</summary>
+/// <summary>A trainer without a task, fresh or from an earlier one: libtorch is loaded, the kernels are warm, and it waits for what to do.</summary>
 internal sealed class SpareTrainer
 {
     private static readonly TimeSpan GoingDeadline = TimeSpan.FromSeconds(5);
 
     private readonly TaskCompletionSource<AgentTask> taker = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile Action<string>? line;
 
     /// <param name="environment">Decides bits, and so which tasks it can take.</param>
-    public SpareTrainer(string socket, string secret, IReadOnlyDictionary<string, string> environment)
-    {
-        (Secret, Environment) = (secret, environment);
-        Process = TrainerProcess.Start(socket, secret, environment, spare: true, text => line?.Invoke(text));
-    }
+    /// <param name="since">A timestamp: when it began to wait.</param>
+    public SpareTrainer(TrainerProcess process, string secret, IReadOnlyDictionary<string, string> environment, long since) =>
+        (Process, Secret, Environment, Since) = (process, secret, environment, since);
+
+    public TrainerProcess Process { get; }
 
     /// <summary>Names it at the trainers' socket.</summary>
     public string Secret { get; }
 
     public IReadOnlyDictionary<string, string> Environment { get; }
 
-    public TrainerProcess Process { get; }
+    public long Since { get; }
 
     public bool IsTaken => taker.Task.IsCompletedSuccessfully;
 
@@ -47,7 +46,7 @@ internal sealed class SpareTrainer
     /// <param name="lines">Takes its output from here on.</param>
     public TrainerProcess GiveTo(AgentTask task, Action<string> lines)
     {
-        line = lines;
+        Process.Serve(lines);
         taker.SetResult(task);
         return Process;
     }

@@ -101,7 +101,8 @@ internal sealed partial class TaskTable(AgentContext context, ILogger<TaskTable>
             task.LookAtMemory();
         }
 
-        if (!running.Any(task => task.IsLoading))
+        context.Spares.LetGo();
+        if (!running.Any(task => task.IsYoung))
         {
             context.Spares.Keep(() => TrainerEnvironment.Create(context.Options, new TrainingSpec()));
         }

@@ -1,8 +1,11 @@
 using System.Diagnostics;
+using Orchestrator.Worker.Trainer;
 
 namespace Orchestrator.Worker.Agent.Tasks;
 
-/// <summary>A trainer's process. It holds the read end of a pipe whose write end is ours alone: when we die, however, it ends.</summary>
+/// <summary>
+/// A trainer's process, which may serve one task after another. It holds the read end of a pipe whose write end is ours alone: when we die, however, it ends.
+/// </summary>
 internal sealed class TrainerProcess : IDisposable
 {
     private const int TailLines = 40;
@@ -10,21 +13,24 @@ internal sealed class TrainerProcess : IDisposable
     private readonly Process process;
     private readonly Queue<string> tail = new();
     private readonly Lock gate = new();
+    private Action<string>? lines;
+    private TaskCompletionSource silence = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int silent;
 
-    private TrainerProcess(Process process, Action<string> line)
+    private TrainerProcess(Process process, Action<string>? lines)
     {
-        this.process = process;
+        (this.process, this.lines) = (process, lines);
         Pid = process.Id;
         Exited = WaitAsync(
-            LineSplitter.ReadAsync(process.StandardOutput.BaseStream, line, CancellationToken.None),
-            LineSplitter.ReadAsync(process.StandardError.BaseStream, text => KeepAndPass(text, line), CancellationToken.None));
+            LineSplitter.ReadAsync(process.StandardOutput.BaseStream, text => Pass(text, keeps: false), CancellationToken.None),
+            LineSplitter.ReadAsync(process.StandardError.BaseStream, text => Pass(text, keeps: true), CancellationToken.None));
     }
 
     /// <param name="secret">Names it at the socket.</param>
     /// <param name="environment">On top of the agent's own.</param>
     /// <param name="spare">It makes itself warm before it asks what to do.</param>
-    /// <param name="line">Called for each line of its standard output and error, from any thread.</param>
-    public static TrainerProcess Start(string socket, string secret, IReadOnlyDictionary<string, string> environment, bool spare, Action<string> line)
+    /// <param name="lines">Called for each line of its standard output and error, from any thread; null while it serves nobody.</param>
+    public static TrainerProcess Start(string socket, string secret, IReadOnlyDictionary<string, string> environment, bool spare, Action<string>? lines)
     {
         var start = WorkerProgram.With("trainer", "--socket", socket);
         if (spare)
@@ -38,13 +44,25 @@ internal sealed class TrainerProcess : IDisposable
             start.Environment[name] = value;
         }
 
-        return new TrainerProcess(Process.Start(start)!, line);
+        return new TrainerProcess(Process.Start(start)!, lines);
     }
 
     public int Pid { get; }
 
     /// <summary>The exit code, 128 + signal where one ended it; comes when its last lines have been read.</summary>
     public Task<int> Exited { get; }
+
+    /// <summary>Completes when all the lines of its task have been read, with the process still there.</summary>
+    public Task Silence
+    {
+        get
+        {
+            lock (gate)
+            {
+                return silence.Task;
+            }
+        }
+    }
 
     /// <summary>The last lines of its standard error.</summary>
     public string Tail
@@ -54,6 +72,22 @@ internal sealed class TrainerProcess : IDisposable
             lock (gate)
             {
                 return string.Join('\n', tail);
+            }
+        }
+    }
+
+    /// <summary>From here on its lines are another task's.</summary>
+    /// <param name="taker">Null while it rests.</param>
+    public void Serve(Action<string>? taker)
+    {
+        lock (gate)
+        {
+            lines = taker;
+            silence = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            silent = 0;
+            if (taker is null)
+            {
+                tail.Clear();
             }
         }
     }
@@ -73,19 +107,36 @@ internal sealed class TrainerProcess : IDisposable
 
     public void Dispose() => process.Dispose();
 
-    private void KeepAndPass(string text, Action<string> line)
+    private void Pass(string text, bool keeps)
     {
+        Action<string>? taker;
         lock (gate)
         {
-            if (tail.Count == TailLines)
+            if (text == TrainerOutput.EndOfTask)
+            {
+                // Once on each stream.
+                if (++silent == 2)
+                {
+                    silence.TrySetResult();
+                }
+
+                return;
+            }
+
+            if (keeps && tail.Count == TailLines)
             {
                 tail.Dequeue();
             }
 
-            tail.Enqueue(text);
+            if (keeps)
+            {
+                tail.Enqueue(text);
+            }
+
+            taker = lines;
         }
 
-        line(text);
+        taker?.Invoke(text);
     }
 
     private async Task<int> WaitAsync(Task output, Task error)

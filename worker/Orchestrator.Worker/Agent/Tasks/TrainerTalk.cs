@@ -15,6 +15,7 @@ internal sealed class TrainerTalk(
     // No word may be lost: when a coordinator comes back, all the checkpoints that waited for it are settled at once.
     private readonly Channel<TrainerCommand> commands = Channel.CreateUnbounded<TrainerCommand>();
     private readonly TaskCompletionSource<Report> lastWord = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int attached;
     private volatile string peerAddress = "";
@@ -33,6 +34,9 @@ internal sealed class TrainerTalk(
 
     /// <summary>How it says that it ended.</summary>
     public Task<Report> LastWord => lastWord.Task;
+
+    /// <summary>It could take another task, and waits for <see cref="RestTrainer"/>.</summary>
+    public Task Idle => idle.Task;
 
     /// <summary>It has dialled.</summary>
     public bool IsAttached => Volatile.Read(ref attached) != 0;
@@ -115,6 +119,9 @@ internal sealed class TrainerTalk(
                 break;
             case TrainerMessage.MessageOneofCase.Checkpoint:
                 await HeldAsync(store(message.Checkpoint, cancellationToken).AsTask());
+                break;
+            case TrainerMessage.MessageOneofCase.Idle:
+                idle.TrySetResult();
                 break;
             case TrainerMessage.MessageOneofCase.Hello:
             case TrainerMessage.MessageOneofCase.None:
