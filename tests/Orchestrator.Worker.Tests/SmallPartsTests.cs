@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Orchestrator.Collectives;
 using Orchestrator.Training;
+using Orchestrator.Worker.Agent.Trainers;
 using Orchestrator.Worker.Agent;
 using Orchestrator.Worker.Agent.Session;
 using Orchestrator.Worker.Agent.Tasks;

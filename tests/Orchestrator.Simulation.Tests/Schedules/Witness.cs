@@ -1,6 +1,7 @@
 using Orchestrator.Control.Runs;
 using Orchestrator.V1;
 using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Agent.Trainers;
 using TaskKey = Orchestrator.Worker.Agent.TaskKey;
 
 namespace Orchestrator.Simulation.Tests;

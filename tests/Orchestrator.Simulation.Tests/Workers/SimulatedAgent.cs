@@ -1,5 +1,6 @@
 using Orchestrator.Coordinator.Sessions;
 using Orchestrator.V1;
+using Orchestrator.Worker.Agent.Trainers;
 using Orchestrator.Worker.Agent;
 using Orchestrator.Worker.Agent.Session;
 using Orchestrator.Worker.Agent.Tasks;

@@ -4,6 +4,7 @@ using Orchestrator.V1;
 using Orchestrator.Worker.Agent.Session;
 using Orchestrator.Worker.Agent.Store;
 using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Agent.Trainers;
 using Orchestrator.Worker.Seeing;
 using Serilog.Extensions.Logging;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
-using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Agent.Trainers;
 
 namespace Orchestrator.Worker.Trainer;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Orchestrator.Specs;
 using Orchestrator.Training;
 using Orchestrator.V1;
-using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Agent.Trainers;
 using Orchestrator.Worker.Seeing;
 using Orchestrator.Workloads;
 using TorchSharp;

@@ -28,7 +28,7 @@ internal static class TrainerVerb
         Native.LetLook(Native.ParentId());
         // Ctrl-C goes to the whole process group; the agent decides what becomes of its trainers.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
-        var secret = Environment.GetEnvironmentVariable(Agent.Tasks.TrainerEnvironment.Secret) ?? "";
+        var secret = Environment.GetEnvironmentVariable(Agent.Trainers.TrainerEnvironment.Secret) ?? "";
         if (spare)
         {
             // Loads libtorch and warms its kernels; what it gives is asked for again by the task.

@@ -1,5 +1,6 @@
 using Orchestrator.Worker.Agent.Session;
 using Orchestrator.Worker.Agent.Store;
+using Orchestrator.Worker.Agent.Trainers;
 
 namespace Orchestrator.Worker.Agent.Tasks;
 

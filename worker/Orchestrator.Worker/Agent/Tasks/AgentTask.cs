@@ -6,15 +6,14 @@ using Orchestrator.Data.Formats;
 using Orchestrator.Specs;
 using Orchestrator.V1;
 using Orchestrator.Worker.Agent.Store;
+using Orchestrator.Worker.Agent.Trainers;
 using Orchestrator.Worker.Seeing;
-using Orchestrator.Worker.Stacks;
 
 namespace Orchestrator.Worker.Agent.Tasks;
 
 /// <summary>A trainer's life on this machine: fetch what it needs, start its trainer, pass its words on, and say how it ended.</summary>
 internal sealed partial class AgentTask
 {
-    private static readonly TimeSpan ExitDeadline = TimeSpan.FromSeconds(10);
     internal static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
     internal static readonly TimeSpan FrozenAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Youth = TimeSpan.FromSeconds(5);
@@ -25,25 +24,16 @@ internal sealed partial class AgentTask
     private readonly ILogger log;
     private readonly string folder;
     private readonly Channel<Report?> reported = Channel.CreateBounded<Report?>(64);
-    private readonly CancellationTokenSource ending = new();
     private readonly CancellationTokenSource uploadsEnd = new();
-    private readonly CancellationTokenSource lookEnd = new();
-    // Completes when the work goes on without a trainer that stands still, which is looked into beside it.
-    private readonly TaskCompletionSource givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ProgressClock progress;
     private readonly long began;
     private readonly TrainerTalk talk;
+    private readonly TrainerLease trainer;
     private readonly CheckpointUploads uploads;
     private readonly Activity? span;
     private TrainTask? train;
-    private Dictionary<string, string> environment = [];
-    private TrainerProcess? process;
     private volatile TrainerMemory? memory;
-    private EndReason? reason;
-    private Task look = Task.CompletedTask;
     private volatile bool ended;
-    // The process is in reserve again, and no longer this task's.
-    private bool rests;
 
     private AgentTask(AgentContext context, AssignTask assignment)
     {
@@ -54,8 +44,9 @@ internal sealed partial class AgentTask
         began = context.Time.GetTimestamp();
         progress = new ProgressClock(Key, context.Time);
         span = AgentSpans.StartTask(assignment);
-        uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, reported.Writer.WriteAsync, line => context.Logs.Add(Key, line), log, uploadsEnd.Token);
+        uploads = new CheckpointUploads(Key, context.Checkpoints, AppendAsync, reported.Writer.WriteAsync, Log, log, uploadsEnd.Token);
         talk = new TrainerTalk(assignment.EvaluateTest, progress, context.Urgent, AppendAsync, uploads.AddAsync);
+        trainer = new TrainerLease(context.Spares, context.Directory.SocketPath, talk, Log, context.Time);
         Ended = Task.CompletedTask;
     }
 
@@ -72,7 +63,7 @@ internal sealed partial class AgentTask
     public int Slot => assignment.Slot;
 
     /// <summary>Its process was told to go, and holds its device until it has.</summary>
-    public bool Dying => ending.IsCancellationRequested && !Ended.IsCompleted;
+    public bool Dying => trainer.Ending.IsCancellationRequested && !Ended.IsCompleted;
 
     public bool EvaluatesTest => assignment.EvaluateTest;
 
@@ -86,14 +77,14 @@ internal sealed partial class AgentTask
     public Task Ended { get; private set; }
 
     /// <summary>Completes when another may have its slot. Where a trainer is looked into before it is killed, only a GPU's memory is waited for.</summary>
-    public Task Vacated => Device == SlotDevices.Cpu ? Task.WhenAny(Ended, givenUp.Task) : Ended;
+    public Task Vacated => Device == SlotDevices.Cpu ? Task.WhenAny(Ended, trainer.GivenUp) : Ended;
 
     public RunningTask Running() => new()
     {
         Run = Key.Run,
         Generation = Key.Generation,
         Rank = Key.Rank,
-        Pid = process?.Pid ?? 0,
+        Pid = trainer.Pid ?? 0,
         State = HasEnded ? "ended" : talk.Begun > 0 ? "training" : talk.PeerAddress.Length > 0 ? "ready" : "starting",
         PeerAddress = talk.PeerAddress,
         BegunGeneration = talk.Begun,
@@ -114,40 +105,17 @@ internal sealed partial class AgentTask
     /// <summary>Ends a process that is frozen; only while this agent itself has been on time for as long.</summary>
     public void LookAtLife()
     {
-        if (process is not null && !HasEnded && !Dying && progress.Read().SilentMilliseconds > FrozenAfter.TotalMilliseconds)
+        if (trainer.Pid is not null && !HasEnded && !Dying && progress.Read().SilentMilliseconds > FrozenAfter.TotalMilliseconds)
         {
             EndStill(EndReason.Frozen, $"no sign of life for {FrozenAfter.TotalSeconds:0} s");
         }
     }
 
-    /// <summary>Gives up a trainer that stands still, and kills it once what its threads were doing stands in the run's log; the others do not wait for that.</summary>
+    /// <inheritdoc cref="TrainerLease.GiveUp"/>
     public void EndStill(EndReason why, string how)
     {
-        lock (ending)
-        {
-            if (reason is null && process is { } still)
-            {
-                reason = why;
-                look = Task.Run(() => LookIntoAsync(still, how));
-                talk.Mute();
-                givenUp.SetResult();
-            }
-        }
-
+        trainer.GiveUp(why, how);
         Kill(why);
-    }
-
-    private async Task LookIntoAsync(TrainerProcess still, string how)
-    {
-        try
-        {
-            context.Logs.Add(Key, $"{how}; the trainer's threads:");
-            await StacksReader.ReadAsync(still.Pid, line => context.Logs.Add(Key, line), lookEnd.Token);
-        }
-        finally
-        {
-            still.Kill();
-        }
     }
 
     /// <summary>Finish the epoch, write a checkpoint, end.</summary>
@@ -159,28 +127,10 @@ internal sealed partial class AgentTask
     /// <summary>Ends the trainer at once; the first reason counts.</summary>
     public void Kill(EndReason why)
     {
-        lock (ending)
+        if (trainer.Kill(why))
         {
-            reason ??= why;
-            if (rests)
-            {
-                return;
-            }
+            uploadsEnd.CancelAfter(why is EndReason.Preempted or EndReason.Frozen ? UploadGrace : TimeSpan.Zero);
         }
-
-        if (why is EndReason.Shutdown)
-        {
-            lookEnd.Cancel();
-        }
-
-        // Not before the process is there: RunAsync looks at the reason once it is. Nor under the eyes of who kills it afterwards.
-        if (look.IsCompleted)
-        {
-            process?.Kill();
-        }
-
-        ending.Cancel();
-        uploadsEnd.CancelAfter(why is EndReason.Preempted or EndReason.Frozen ? UploadGrace : TimeSpan.Zero);
     }
 
     /// <inheritdoc cref="TrainerTalk.AttachAsync"/>
@@ -188,6 +138,8 @@ internal sealed partial class AgentTask
         train is null ? Task.CompletedTask : talk.AttachAsync(train, messages, send, cancellationToken);
 
     private bool HasEnded => ended || talk.LastWord.IsCompleted;
+
+    private void Log(string line) => context.Logs.Add(Key, line);
 
     private Task AppendAsync(Report report, CancellationToken cancellationToken)
     {
@@ -232,7 +184,7 @@ internal sealed partial class AgentTask
             await uploads.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        end = Verdict(end);
+        end = LastWord.Of(trainer.Reason, end, progress.Read());
         if (end is not null)
         {
             await AppendAsync(end, CancellationToken.None);
@@ -243,7 +195,7 @@ internal sealed partial class AgentTask
 
         span?.SetStatus(end?.Failed is null ? ActivityStatusCode.Ok : ActivityStatusCode.Error, end?.Failed?.Message);
         span?.Dispose();
-        await GoneAsync();
+        await trainer.EndAsync();
         await over.CancelAsync();
         await settling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         AgentDirectory.DeleteFolder(folder);
@@ -251,27 +203,22 @@ internal sealed partial class AgentTask
 
     private async Task<Report> TrainAsync(Task after)
     {
-        await after.WaitAsync(ending.Token);
+        await after.WaitAsync(trainer.Ending);
         var training = RunSpec.FromJson(assignment.Spec).Training;
-        train = await new TaskPreparation(context, assignment, Device, folder, span?.Id).PrepareAsync(ending.Token);
-        ending.Token.ThrowIfCancellationRequested();
-        environment = TrainerEnvironment.Create(context.Options, training);
-        process = GetTrainer();
+        train = await new TaskPreparation(context, assignment, Device, folder, span?.Id).PrepareAsync(trainer.Ending);
+        trainer.Ending.ThrowIfCancellationRequested();
+        var process = trainer.Begin(TrainerEnvironment.Create(context.Options, training), Secret, AttachAsync);
         memory = new TrainerMemory(process.Pid);
         progress.Started(process.Pid);
         LogStarted(log, Key, process.Pid);
-        if (ending.IsCancellationRequested)
-        {
-            process.Kill();
-        }
 
-        var first = await Task.WhenAny(process.Exited, talk.LastWord, givenUp.Task);
+        var first = await Task.WhenAny(process.Exited, talk.LastWord, trainer.GivenUp);
         if (first == talk.LastWord)
         {
             return await talk.LastWord;
         }
 
-        if (first == givenUp.Task)
+        if (first == trainer.GivenUp)
         {
             return new Report { Failed = new TaskFailed { Kind = "hung", Message = "the trainer stands still", SuspectRank = -1 } };
         }
@@ -287,69 +234,7 @@ internal sealed partial class AgentTask
         return talk.LastWord.IsCompleted ? await talk.LastWord : new Report { Failed = ExitVerdict.Of(exitCode, verdict, process.Tail) };
     }
 
-    /// <summary>The one in reserve, or a fresh one.</summary>
-    private TrainerProcess GetTrainer()
-    {
-        void Line(string text) => context.Logs.Add(Key, text);
-        return context.Spares.Take(environment)?.GiveTo(this, Line) ?? TrainerProcess.Start(context.Directory.SocketPath, Secret, environment, spare: false, Line);
-    }
-
     private string? Device => assignment.Slot >= 0 && assignment.Slot < context.Options.Devices.Count ? context.Options.Devices[assignment.Slot] : null;
-
-    private Report? Verdict(Report end)
-    {
-        lock (ending)
-        {
-            return LastWord.Of(reason, end, progress.Read());
-        }
-    }
-
-    private async Task GoneAsync()
-    {
-        if (process is null)
-        {
-            return;
-        }
-
-        await look.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        // It is flushing its spans; one that does not come to an end is helped.
-        var deadline = Task.Delay(ExitDeadline, context.Time);
-        if (await Task.WhenAny(process.Exited, talk.Idle, deadline) == talk.Idle)
-        {
-            await Task.WhenAny(process.Exited, process.Silence, deadline);
-            if (LetRest(process))
-            {
-                return;
-            }
-        }
-
-        if (await Task.WhenAny(process.Exited, deadline) != process.Exited)
-        {
-            process.Kill();
-        }
-
-        await process.Exited;
-        process.Dispose();
-    }
-
-    /// <summary>Answers a trainer that could take another task: it waits for one in reserve, or ends.</summary>
-    private bool LetRest(TrainerProcess idle)
-    {
-        string? secret = null;
-        lock (ending)
-        {
-            // Who was told to kill it does so.
-            if (reason is null && idle.Silence.IsCompleted)
-            {
-                secret = context.Spares.TakeBack(idle, environment);
-            }
-
-            rests = secret is not null;
-        }
-
-        talk.Say(new TrainerCommand { Rest = new RestTrainer { Secret = secret ?? "" } });
-        return rests;
-    }
 
     private static TaskFailed Failure(Exception failure) => failure switch
     {

@@ -1,5 +1,6 @@
 using Orchestrator.Specs;
 using Orchestrator.V1;
+using Orchestrator.Worker.Agent.Trainers;
 
 namespace Orchestrator.Worker.Agent.Tasks;
 

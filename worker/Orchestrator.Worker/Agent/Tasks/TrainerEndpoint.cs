@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Orchestrator.V1;
+using Orchestrator.Worker.Agent.Trainers;
 
 namespace Orchestrator.Worker.Agent.Tasks;
 
@@ -10,14 +11,14 @@ internal sealed class TrainerEndpoint(TaskTable tasks, SpareTrainers spares) : T
     {
         if (!await requestStream.MoveNext(context.CancellationToken)
             || requestStream.Current.Hello is not { } hello
-            || await FindAsync(hello.Secret, context.CancellationToken) is not { } task)
+            || await FindAsync(hello.Secret, context.CancellationToken) is not { } attach)
         {
             throw new RpcException(new Status(StatusCode.Unauthenticated, "This trainer is not one of ours."));
         }
 
         try
         {
-            await task.AttachAsync(requestStream.ReadAllAsync(context.CancellationToken), command => responseStream.WriteAsync(command, context.CancellationToken), context.CancellationToken);
+            await attach(requestStream.ReadAllAsync(context.CancellationToken), command => responseStream.WriteAsync(command, context.CancellationToken), context.CancellationToken);
         }
         catch (Exception broken) when (broken is IOException or OperationCanceledException)
         {
@@ -26,6 +27,6 @@ internal sealed class TrainerEndpoint(TaskTable tasks, SpareTrainers spares) : T
     }
 
     // A spare waits here until somebody wants it.
-    private async Task<AgentTask?> FindAsync(string secret, CancellationToken cancellationToken) =>
-        spares.Find(secret) is { } spare ? await spare.TakerAsync(cancellationToken) : tasks.FindBySecret(secret);
+    private async Task<AttachTrainer?> FindAsync(string secret, CancellationToken cancellationToken) =>
+        spares.Find(secret) is { } spare ? await spare.TakerAsync(cancellationToken) : tasks.FindBySecret(secret) is { } task ? task.AttachAsync : null;
 }

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Orchestrator.Specs;
 using Orchestrator.V1;
-using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Agent.Trainers;
 
 namespace Orchestrator.Worker.Trainer;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>The control group that bounds a process's memory, of either version of the kernel's interface; the whole machine where none is to be seen.</summary>
 internal sealed class MemoryGroup

@@ -1,6 +1,6 @@
 using Orchestrator.V1;
 
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>What a trainer's exit means when it said nothing before.</summary>
 internal static class ExitVerdict

@@ -2,7 +2,7 @@ using Orchestrator.Specs;
 using Orchestrator.Training;
 using Orchestrator.Worker.Trainer;
 
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>What a trainer finds in its environment.</summary>
 internal static class TrainerEnvironment

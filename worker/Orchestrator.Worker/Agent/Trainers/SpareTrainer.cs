@@ -1,11 +1,11 @@
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>A trainer without a task, fresh or from an earlier one: libtorch is loaded, the kernels are warm, and it waits for what to do.</summary>
 internal sealed class SpareTrainer
 {
     private static readonly TimeSpan GoingDeadline = TimeSpan.FromSeconds(5);
 
-    private readonly TaskCompletionSource<AgentTask> taker = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<AttachTrainer> taker = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="environment">Decides bits, and so which tasks it can take.</param>
     /// <param name="since">A timestamp: when it began to wait.</param>
@@ -24,7 +24,7 @@ internal sealed class SpareTrainer
     public bool IsTaken => taker.Task.IsCompletedSuccessfully;
 
     /// <summary>Waits for the task that it is given to; null where it was dismissed.</summary>
-    public async Task<AgentTask?> TakerAsync(CancellationToken cancellationToken)
+    public async Task<AttachTrainer?> TakerAsync(CancellationToken cancellationToken)
     {
         await Task.WhenAny(taker.Task, Task.Delay(Timeout.Infinite, cancellationToken));
         cancellationToken.ThrowIfCancellationRequested();
@@ -44,7 +44,7 @@ internal sealed class SpareTrainer
     }
 
     /// <param name="lines">Takes its output from here on.</param>
-    public TrainerProcess GiveTo(AgentTask task, Action<string> lines)
+    public TrainerProcess GiveTo(AttachTrainer task, Action<string> lines)
     {
         Process.Serve(lines);
         taker.SetResult(task);

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>How much memory a trainer has, looked at once a second: once the kernel has killed it nobody can ask it any more.</summary>
 internal sealed class TrainerMemory

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>Bytes for people: <c>1.5 GiB</c></summary>
 internal static class ByteCount

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>Cuts a stream of bytes into lines; an endless line is cut too, so that nothing grows.</summary>
 internal static class LineSplitter

@@ -2,7 +2,7 @@ using System.Threading.Channels;
 using Orchestrator.V1;
 using Orchestrator.Worker.Agent.Session;
 
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>What is said between an agent and the trainer of one of its tasks, and what is known of the trainer by it.</summary>
 /// <param name="progress">Hears when the trainer was heard of.</param>

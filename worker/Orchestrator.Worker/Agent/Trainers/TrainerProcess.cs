@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Orchestrator.Worker.Trainer;
 
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>
 /// A trainer's process, which may serve one task after another. It holds the read end of a pipe whose write end is ours alone: when we die, however, it ends.

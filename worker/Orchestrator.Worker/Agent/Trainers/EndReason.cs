@@ -1,4 +1,4 @@
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>Why the agent ends a trainer.</summary>
 internal enum EndReason

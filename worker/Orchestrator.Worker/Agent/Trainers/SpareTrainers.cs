@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>
 /// Keeps trainers in reserve, so that a task need not wait for a process to load libtorch: a run whose only worker dies goes on at once, and the next trial of a sweep begins in a process that is warm.

@@ -1,6 +1,6 @@
 using Orchestrator.V1;
 
-namespace Orchestrator.Worker.Agent.Tasks;
+namespace Orchestrator.Worker.Agent.Trainers;
 
 /// <summary>What a trainer last said of its progress, and how long ago.</summary>
 internal sealed class ProgressClock(TaskKey key, TimeProvider time)
