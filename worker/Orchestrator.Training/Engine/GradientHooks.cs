@@ -1,56 +1,56 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Orchestrator.Training.Engine;
 
 /// <summary>
-/// Tells of each gradient of a backward at the moment at which it is whole, just before it is added to what the parameter has. libtorch sums all that a backward has for a parameter before it gets
-/// there, so a parameter comes once, however often the model uses it; only a backward inside of a backward brings one again. TorchSharp has no call for it, so libtorch's own is called by the name
-/// that its library exports, with a <c>std::function</c> as libstdc++ lays it out.
+/// Tells of each gradient of a backward at the moment at which the parameter has the whole of it. libtorch sums all that a backward has for a parameter before it adds it to what is there, so a
+/// parameter comes once, however often the model uses it; only a backward inside of a backward brings one again. TorchSharp has no call for it, so libtorch's own is called by the name that its
+/// library exports, with a <c>PostAccumulateGradHook</c> as GCC lays it out: a pointer to its virtual functions, then what is ours.
 /// </summary>
 internal sealed unsafe partial class GradientHooks : IDisposable
 {
     private const string Libtorch = "torch_cpu";
+    private const string SetName = "_ZN5torch8autograd4impl23set_post_acc_grad_hooksERKN2at10TensorBaseESt10unique_ptrINS0_22PostAccumulateGradHookESt14default_deleteIS7_EE";
+
+    private static readonly Functions* Virtual = NewFunctions();
 
     private readonly IReadOnlyList<FlatSlot> parameters;
-    private readonly uint[] hooks;
+    private readonly Hook* hooks;
     private readonly GCHandle self;
-    private Action<int>? arriving;
+    private Action<int>? arrived;
     private Exception? failure;
 
     private GradientHooks(IReadOnlyList<FlatSlot> parameters)
     {
         this.parameters = parameters;
         self = GCHandle.Alloc(this);
-        hooks = new uint[parameters.Count];
-        for (var index = 0; index < hooks.Length; index++)
+        hooks = (Hook*)NativeMemory.Alloc((nuint)(parameters.Count * sizeof(Hook)));
+        for (var index = 0; index < parameters.Count; index++)
         {
-            var function = new StandardFunction { Owner = GCHandle.ToIntPtr(self), Index = index, Manage = &Manage, Invoke = &Invoke };
-            hooks[index] = Register(parameters[index].Tensor.Handle, &function);
+            hooks[index] = new Hook { Virtual = Virtual, Owner = GCHandle.ToIntPtr(self), Index = index };
+            Set(index, &hooks[index]);
         }
     }
 
     /// <summary>Null where this libtorch has no such call.</summary>
     public static GradientHooks? On(IReadOnlyList<FlatSlot> parameters) =>
-        NativeLibrary.TryLoad(Libtorch, typeof(GradientHooks).Assembly, null, out var library) && NativeLibrary.TryGetExport(library, RegisterName, out _) && Undefined != 0
-            ? new GradientHooks(parameters)
-            : null;
+        NativeLibrary.TryLoad(Libtorch, typeof(GradientHooks).Assembly, null, out var library) && NativeLibrary.TryGetExport(library, SetName, out _) ? new GradientHooks(parameters) : null;
 
     /// <summary>Runs a backward on this thread.</summary>
-    /// <param name="tell">Is given the index of the parameter whose gradient arrives. Those told of before have theirs. What it throws is thrown once the backward is over.</param>
+    /// <param name="tell">Is given the index of the parameter that has its gradient. What it throws is thrown once the backward is over.</param>
     public void During(Action backward, Action<int> tell)
     {
-        (arriving, failure) = (tell, null);
+        (arrived, failure) = (tell, null);
         try
         {
             backward();
         }
         finally
         {
-            arriving = null;
+            arrived = null;
         }
 
         if (failure is { } error)
@@ -61,74 +61,68 @@ internal sealed unsafe partial class GradientHooks : IDisposable
 
     public void Dispose()
     {
-        for (var index = 0; index < hooks.Length; index++)
+        for (var index = 0; index < parameters.Count; index++)
         {
-            Remove(parameters[index].Tensor.Handle, hooks[index]);
+            Set(index, null);
         }
 
+        NativeMemory.Free(hooks);
         self.Free();
     }
 
-    private void Arrive(int index)
+    /// <summary>The parameter owns the hook from now on, and calls its destructor once it has another one.</summary>
+    private void Set(int index, Hook* hook) => Set(parameters[index].Tensor.Handle, &hook);
+
+    private void Tell(int index)
     {
         try
         {
-            arriving?.Invoke(index);
+            arrived?.Invoke(index);
         }
         catch (Exception error)
         {
             // No exception may pass through libtorch's frames.
             failure ??= error;
-            arriving = null;
+            arrived = null;
         }
     }
 
-    /// <summary>What the function does with its state, which is 16 plain bytes: nothing but a copy is ever due.</summary>
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static byte Manage(nint* to, nint* from, int operation)
+    private static Functions* NewFunctions()
     {
-        const int GetPointer = 1;
-        const int Clone = 2;
-        switch (operation)
-        {
-            case GetPointer:
-                *to = (nint)from;
-                break;
-            case Clone:
-                (to[0], to[1]) = (from[0], from[1]);
-                break;
-        }
-
-        return 0;
+        var functions = (Functions*)RuntimeHelpers.AllocateTypeAssociatedMemory(typeof(GradientHooks), sizeof(Functions));
+        *functions = new Functions { Destroy = &Forget, Delete = &Forget, Call = &Call };
+        return functions;
     }
 
-    /// <summary>Gives an undefined tensor: the gradient stays as it is.</summary>
+    /// <summary>The memory is the owner's.</summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nint* Invoke(nint* result, nint* state, nint* gradient)
+    private static void Forget(Hook* hook)
     {
-        ((GradientHooks)GCHandle.FromIntPtr(state[0]).Target!).Arrive((int)state[1]);
-        *result = Undefined;
-        return result;
     }
 
-    private static nint Undefined { get; } =
-        NativeLibrary.TryLoad("c10", typeof(GradientHooks).Assembly, null, out var library) && NativeLibrary.TryGetExport(library, "_ZN3c1019UndefinedTensorImpl10_singletonE", out var singleton) ? singleton : 0;
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Call(Hook* hook, nint* tensor) => ((GradientHooks)GCHandle.FromIntPtr(hook->Owner).Target!).Tell(hook->Index);
 
-    private const string RegisterName = "_ZNK2at10TensorBase14_register_hookESt8functionIFS0_RKS0_EE";
+    /// <param name="hook">A <c>std::unique_ptr</c>, which is passed by its address and emptied.</param>
+    [LibraryImport(Libtorch, EntryPoint = SetName)]
+    private static partial void Set(nint tensor, Hook** hook);
 
-    [LibraryImport(Libtorch, EntryPoint = RegisterName)]
-    private static partial uint Register(nint tensor, StandardFunction* function);
-
-    [LibraryImport(Libtorch, EntryPoint = "_ZNK2at10TensorBase11remove_hookEj")]
-    private static partial void Remove(nint tensor, uint hook);
-
-    /// <summary>std::function&lt;TensorBase(const TensorBase&amp;)&gt;: 16 bytes of state, then what copies it and what calls it.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    private struct StandardFunction
+    private struct Hook
     {
+        public Functions* Virtual;
         public nint Owner;
-        public nint Index;
-        public delegate* unmanaged[Cdecl]<nint*, nint*, int, byte> Manage;
-        public delegate* unmanaged[Cdecl]<nint*, nint*, nint*, nint*> Invoke;
+        public int Index;
+    }
+
+    /// <summary>Of a <c>PostAccumulateGradHook</c>, in their order. The last two, which are for compiled graphs, nobody calls.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Functions
+    {
+        public delegate* unmanaged[Cdecl]<Hook*, void> Destroy;
+        public delegate* unmanaged[Cdecl]<Hook*, void> Delete;
+        public delegate* unmanaged[Cdecl]<Hook*, nint*, void> Call;
+        public nint CompiledArguments;
+        public nint ApplyWithSaved;
     }
 }

@@ -58,21 +58,14 @@ internal sealed class GradientSums : IDisposable
             return;
         }
 
-        var before = -1;
         hooks.During(() => loss.backward(), parameter =>
         {
-            if (before >= 0)
-            {
-                buckets!.Settle(before);
-            }
-
-            while (begun < buckets!.All.Count - 1 && buckets.IsWhole(begun))
+            IsTorn |= buckets!.BucketOf(parameter) < begun;
+            buckets.Settle(parameter);
+            while (begun < buckets.All.Count - 1 && buckets.IsWhole(begun))
             {
                 Begin(reached);
             }
-
-            before = parameter;
-            IsTorn |= buckets.BucketOf(parameter) < begun;
         });
     }
 
