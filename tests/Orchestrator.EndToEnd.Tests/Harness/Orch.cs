@@ -22,8 +22,6 @@ internal sealed class Orch
             ["HOME"] = folder,
             ["XDG_DATA_HOME"] = Path.Combine(folder, "share"),
             ["TMPDIR"] = Temporary,
-            // What a runtime learns of itself pays in hours; the coordinators of tests live for a minute.
-            ["DOTNET_TieredPGO"] = "0",
             [Mark] = folder,
         };
     }
