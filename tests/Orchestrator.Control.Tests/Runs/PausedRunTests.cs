@@ -40,6 +40,19 @@ public sealed class PausedRunTests
     }
 
     [Fact]
+    public void What_it_does_next_is_due_later_by_the_time_for_which_its_trial_rested()
+    {
+        var run = new RunSample();
+        run.Do(new RunCommand.Request("r", RunSample.Plan(), "{}", "sha", RunSample.Trial, "", "0011223344556677", RunSample.At, UntilEpoch: 1, Beginning: 4));
+        Assert.Equal(5, run.State.Due);
+        run.Begin();
+        Train(run, 1);
+        Assert.Equal(6, run.State.Due);
+        run.Do(new RunCommand.Extend(3, RunSample.At, Beginning: 10));
+        Assert.Equal(12, run.State.Due);
+    }
+
+    [Fact]
     public void A_run_that_stops_by_itself_before_its_last_epoch_has_succeeded()
     {
         var run = RunSample.Working(trial: RunSample.Trial);

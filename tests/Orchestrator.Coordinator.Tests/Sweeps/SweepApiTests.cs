@@ -184,6 +184,10 @@ public sealed class SweepApiTests : IAsyncLifetime
         Assert.Equal("asha", shown.Stopper);
         var whole = shown.Trials.First(trial => trial.Epochs == 3);
         Assert.Equal([1, 0], world.Sent.OfType<RunTrial>().Where(run => run.Trial == whole.Number).Select(run => run.UntilEpoch).Distinct());
+
+        // By when what it does is due in logical time idle workers know whom the sweep waits for.
+        Assert.Equal(0, world.Sent.OfType<RunTrial>().First(run => run.Trial == 0).Beginning);
+        Assert.All(world.Sent.OfType<RunTrial>().Where(run => run.Trial == 5), run => Assert.True(run.Beginning > 0));
         var stopped = shown.Trials.First(trial => trial.State == "stopped");
         Assert.Contains("rung of epoch 1: rank", stopped.Message, StringComparison.Ordinal);
         Assert.Equal(1, stopped.Rung.Epoch);

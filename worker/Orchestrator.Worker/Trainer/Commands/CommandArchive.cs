@@ -86,7 +86,7 @@ internal static class CommandArchive
             TarFile.ExtractToDirectory(archive, directory, overwriteFiles: true);
             return manifest["epoch"]!.GetValue<int>();
         }
-        catch (Exception error) when (error is IOException or JsonException or NullReferenceException or InvalidOperationException or FormatException)
+        catch (Exception error) when (error is not CorruptCheckpointException and (IOException or JsonException or NullReferenceException or InvalidOperationException or FormatException))
         {
             throw new CorruptCheckpointException(checkpoint, "it is not a command's checkpoint", error);
         }
