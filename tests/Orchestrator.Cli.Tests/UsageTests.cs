@@ -86,7 +86,7 @@ public sealed class UsageTests
                 "worker list", "worker drain", "worker scale",
                 "checkpoint list", "checkpoint fetch", "checkpoint verify", "checkpoint delete",
                 "dataset add", "dataset list", "dataset show", "dataset delete",
-                "predict", "bench train", "bench allreduce", "bench overlap", "bench checkpoint", "bench bits", "bench recovery", "bench balance", "bench control", "bench search", "agent",
+                "predict", "bench train", "bench allreduce", "bench overlap", "bench checkpoint", "bench bits", "bench recovery", "bench balance", "bench control", "bench search", "bench order", "agent",
             ],
             commands);
     }
