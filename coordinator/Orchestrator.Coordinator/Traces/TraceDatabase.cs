@@ -131,7 +131,7 @@ internal sealed class TraceDatabase(DbDataSource source, TraceLimits limits) : I
     }
 }
 
-/// <param name="SpansPerTrace">Beyond it only spans of a second and more are kept, up to twice as many.</param>
+/// <param name="SpansPerTrace">Beyond it only the skeleton is kept (<see cref="SpanRow.IsSkeleton"/>), up to twice as many.</param>
 /// <param name="Traces">Those that got a span last are kept.</param>
 /// <param name="Waiting">Spans that may wait to be written; more are dropped and counted.</param>
 internal sealed record TraceLimits(int SpansPerTrace = 20_000, int Traces = 2_000, int Waiting = 65_536);
