@@ -41,6 +41,9 @@ internal sealed record BenchRow(
         return new BenchRow(name, mine, theirs, Math.Round(moreIsBetter ? mine / theirs : theirs / mine, 3), unit, ours.Count);
     }
 
+    /// <summary>What has no peer: 0 stands for it and for the ratio in JSON, nothing in a table.</summary>
+    public static BenchRow Alone(string name, IReadOnlyList<double> ours, string unit) => new(name, Median(ours), 0, 0, unit, ours.Count);
+
     public static void Print(Shell shell, string name, IReadOnlyList<BenchRow> rows, bool json)
     {
         if (json)
@@ -50,7 +53,7 @@ internal sealed record BenchRow(
         }
 
         Tables.Print(shell, ["case", "ours", "peer", "ratio", "unit", "samples"], rows.Select(row => (IReadOnlyList<string>)
-            [row.Case, OursOf(row), Plain.Number(row.Peer), RatioOf(row), row.Unit, row.Samples.ToString()]));
+            [row.Case, OursOf(row), row.Peer == 0 ? "" : Plain.Number(row.Peer), row.Peer == 0 ? "" : RatioOf(row), row.Unit, row.Samples.ToString()]));
     }
 
     private static string OursOf(BenchRow row) => row.Best is { } best && row.Worst is { } worst ? $"{Plain.Number(row.Ours)} ({Plain.Number(best)} to {Plain.Number(worst)})" : Plain.Number(row.Ours);

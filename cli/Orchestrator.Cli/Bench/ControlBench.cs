@@ -120,12 +120,10 @@ internal static class ControlBench
         await connection.Sweeps.GetSweepAsync(new() { Id = sweep }, cancellationToken: cancellation);
         return
         [
-            Alone($"{name}, from start to the last sweep shown, {trials} trials in the journal", sinceStart.Elapsed.TotalSeconds, "s"),
-            Alone($"{name}, the coordinator's memory then", Megabytes(cluster.Endpoint.Pid), "MB"),
+            BenchRow.Alone($"{name}, from start to the last sweep shown, {trials} trials in the journal", [sinceStart.Elapsed.TotalSeconds], "s"),
+            BenchRow.Alone($"{name}, the coordinator's memory then", [Megabytes(cluster.Endpoint.Pid)], "MB"),
         ];
     }
-
-    private static BenchRow Alone(string name, double ours, string unit) => BenchRow.Of(name, [ours], [ours], unit) with { Peer = 0, Ratio = 0 };
 
     private static List<double> New() => [];
 

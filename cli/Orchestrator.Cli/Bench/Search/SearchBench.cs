@@ -113,7 +113,7 @@ internal static class SearchBench
         var name = $"{sampler}, ask with {trials} trials of {parameters} parameters";
         return theirs.Count > 0
             ? BenchRow.Of(name, ours, theirs, "ms", moreIsBetter: false)
-            : BenchRow.Of(name, ours, ours, "ms", moreIsBetter: false) with { Peer = 0, Ratio = 0 };
+            : BenchRow.Alone(name, ours, "ms");
     }
 
     /// <summary>Two that have found the least value exactly are equal.</summary>
