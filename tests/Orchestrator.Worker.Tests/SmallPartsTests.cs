@@ -2,10 +2,10 @@ using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Orchestrator.Collectives;
 using Orchestrator.Training;
-using Orchestrator.Worker.Agent.Trainers;
 using Orchestrator.Worker.Agent;
 using Orchestrator.Worker.Agent.Session;
 using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Agent.Trainers;
 using Orchestrator.Worker.Trainer;
 
 namespace Orchestrator.Worker.Tests;

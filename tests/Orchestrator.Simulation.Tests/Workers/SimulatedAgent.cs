@@ -1,9 +1,9 @@
 using Orchestrator.Coordinator.Sessions;
 using Orchestrator.V1;
-using Orchestrator.Worker.Agent.Trainers;
 using Orchestrator.Worker.Agent;
 using Orchestrator.Worker.Agent.Session;
 using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Agent.Trainers;
 using TaskKey = Orchestrator.Worker.Agent.TaskKey;
 
 namespace Orchestrator.Simulation.Tests;

@@ -1,10 +1,10 @@
 using Grpc.Core;
 using Orchestrator.V1;
-using Orchestrator.Worker.Agent.Trainers;
 using Orchestrator.Worker.Agent;
 using Orchestrator.Worker.Agent.Session;
 using Orchestrator.Worker.Agent.Store;
 using Orchestrator.Worker.Agent.Tasks;
+using Orchestrator.Worker.Agent.Trainers;
 
 namespace Orchestrator.Simulation.Tests;
 

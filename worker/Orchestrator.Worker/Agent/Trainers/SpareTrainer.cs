@@ -44,10 +44,10 @@ internal sealed class SpareTrainer
     }
 
     /// <param name="lines">Takes its output from here on.</param>
-    public TrainerProcess GiveTo(AttachTrainer task, Action<string> lines)
+    public TrainerProcess GiveTo(AttachTrainer attach, Action<string> lines)
     {
         Process.Serve(lines);
-        taker.SetResult(task);
+        taker.SetResult(attach);
         return Process;
     }
 }
