@@ -29,8 +29,9 @@ internal static class RunFailure
 
         var survivors = loss.Kind.IsDeterministic() ? [] : Succession.SurvivorsOf(state, loss);
         var events = new List<RunEvent>();
-        if (loss.Kind is FailureKind.Corrupt && generation.Checkpoint.Length > 0)
+        if (loss.Kind is FailureKind.Corrupt && state.Checkpoints.Exists(record => record.Id == generation.Checkpoint))
         {
+            // Later ones may have taken its place since it was read.
             events.Add(new RunEvent.CheckpointRejected(generation.Checkpoint, loss.At));
             state = state with { Checkpoints = state.Checkpoints.RemoveAll(record => record.Id == generation.Checkpoint) };
         }

@@ -206,6 +206,22 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void A_corrupt_file_is_not_the_fault_of_a_checkpoint_that_later_ones_replaced()
+    {
+        var run = RunSample.Working();
+        run.Epoch(1);
+        run.Checkpoint(1);
+        run.Fail(FailureKind.Lost);
+        run.Begin();
+        run.Epoch(2, loss: 0.5);
+        Assert.Equal("r-10", Assert.Single(run.Checkpoint(2, loss: 0.5).OfType<RunEvent.CheckpointReleased>()).Checkpoint);
+
+        Assert.Empty(run.Fail(FailureKind.Corrupt).OfType<RunEvent.CheckpointRejected>());
+        Assert.Equal(["r-20"], run.State.Checkpoints.Select(record => record.Id));
+        Assert.Equal((RunPhase.Waiting, 20, 2), (run.State.Phase, run.State.Step, run.State.Epoch));
+    }
+
+    [Fact]
     public void Who_lost_a_peer_blames_it_and_the_peers_own_word_decides()
     {
         var run = RunSample.Working(members: 2, trial: RunSample.Trial);
