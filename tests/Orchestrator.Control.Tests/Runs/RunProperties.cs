@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using CsCheck;
 using Orchestrator.Control.Runs;
@@ -182,6 +183,10 @@ public sealed class RunProperties
                     {
                         run.Fail(FailureKind.Preempted, left.Place.Rank);
                     }
+                    else if (stuck.Members.Exists(member => member.Stage is MemberStage.Dropped))
+                    {
+                        run.Do(new RunCommand.Blame(stuck.Number, FailureKind.Lost, "why", run.State.Step, RunSample.At));
+                    }
                     else
                     {
                         run.Do(new RunCommand.LoseLast(stuck.Number, RunSample.At));
@@ -202,11 +207,33 @@ public sealed class RunProperties
             }
 
             Assert.NotNull(run.State.Outcome);
-        });
+        }, print: Story);
     }
 
     private static void Check(Action<RunSample, RunCommand> holds) =>
-        Gen.Select(Plans, Gen.Bool, Conversations).Sample((plan, isTrial, conversation) => { Hold(plan, isTrial, conversation, holds); });
+        Gen.Select(Plans, Gen.Bool, Conversations).Sample((plan, isTrial, conversation) => { Hold(plan, isTrial, conversation, holds); }, print: Story);
+
+    /// <summary>What had an effect, and which: all that there is to know about a violation.</summary>
+    private static string Story((RunPlan Plan, bool IsTrial, Said[] Conversation) sample)
+    {
+        var story = new StringBuilder().Append(sample.IsTrial ? "a trial, " : "a run, ").Append(sample.Plan);
+        var told = 0;
+        Hold(sample.Plan, sample.IsTrial, sample.Conversation, (run, command) =>
+        {
+            if (run.Log.Count > told)
+            {
+                story.AppendLine().Append(command);
+            }
+
+            foreach (var happened in run.Log.Skip(told))
+            {
+                story.AppendLine().Append("    ").Append(happened);
+            }
+
+            told = run.Log.Count;
+        });
+        return story.ToString();
+    }
 
     private static RunSample Hold(RunPlan plan, bool isTrial, Said[] conversation, Action<RunSample, RunCommand> after)
     {
