@@ -88,14 +88,21 @@ public sealed class RunProperties
     [Fact]
     public void Every_gang_has_its_size_and_owns_every_shard_once() => Check((run, _) =>
     {
-        foreach (var generation in run.Log.OfType<RunEvent.GenerationProposed>())
+        var state = RunState.Initial;
+        foreach (var happened in run.Log)
         {
-            var scoring = generation.Purpose is TaskPurpose.Score;
+            state = RunEvolution.Apply(state, happened);
+            if (happened is not RunEvent.GenerationProposed)
+            {
+                continue;
+            }
+
+            var members = (state.Next ?? state.Current!).Members;
+            var staying = members.FindAll(member => !member.IsLeaving);
             // While some leave and hand over, there may be more.
-            Assert.InRange(generation.Members.Count, scoring ? 1 : run.State.Plan!.MinWorkers, scoring ? 1 : run.Log.Exists(happened => happened is RunEvent.MemberLeaving) ? run.State.Plan!.Shards : run.State.Plan!.MaxWorkers);
-            Assert.Equal(
-                Enumerable.Range(0, run.State.Plan!.Shards),
-                generation.Members.SelectMany(member => Enumerable.Range(member.FirstShard, member.EndShard - member.FirstShard)));
+            Assert.InRange(members.Count, state.MinWorkers, state.MaxWorkers + members.Count - staying.Count);
+            Assert.All(staying, member => Assert.True(member.Place.Shards > 0));
+            Assert.Equal(Enumerable.Range(0, state.Plan!.Shards), members.SelectMany(member => Enumerable.Range(member.Place.FirstShard, member.Place.Shards)));
         }
     });
 
