@@ -86,10 +86,13 @@ public static class Programs
     /// <summary>SIGSTOP.</summary>
     public static void Freeze(int pid) => _ = Native.Signal(pid, Native.Stop);
 
+    /// <summary>SIGCONT.</summary>
+    public static void Thaw(int pid) => _ = Native.Signal(pid, Native.Continue);
+
     /// <summary>SIGSTOP for every process of the session that <see cref="StartApart"/> began: as for its peers a machine whose cable is pulled.</summary>
     public static void FreezeSession(int pid) => _ = Native.Signal(-pid, Native.Stop);
 
-    /// <summary>SIGCONT.</summary>
+    /// <summary>SIGCONT for all that <see cref="FreezeSession"/> stopped.</summary>
     public static void ThawSession(int pid) => _ = Native.Signal(-pid, Native.Continue);
 
     public static void Terminate(int pid) => _ = Native.Signal(pid, Native.Terminate);

@@ -58,6 +58,16 @@ public sealed class ChaosTests : ClusterTest
         Assert.Empty(left.Select(Processes.CommandLine));
     }
 
+    [Fact(Timeout = 300_000)]
+    public async Task The_bench_of_recovery_plays_schedules_and_finds_no_difference()
+    {
+        var bench = (await Prepare().Orch.JsonAsync("bench", "recovery", "--seeds", "2")).Json();
+
+        Assert.Equal(2, bench.Number("seeds"));
+        Assert.InRange(bench.Number("struck"), 1, 6);
+        Assert.Empty(bench.Items("failed"));
+    }
+
     /// <summary>Agents that dialled in by themselves are nobody's to end; they have no trainer left but go on dialling.</summary>
     private static bool IsAdded(int pid) => Processes.CommandLine(pid).Contains("--no-spare", StringComparison.Ordinal);
 

@@ -18,6 +18,8 @@ internal sealed class BenchCluster : IAsyncDisposable
     private readonly Shell shell;
     private readonly string folder = Directory.CreateTempSubdirectory("orch-bench-").FullName;
     private readonly List<Process> agents = [];
+    private readonly HashSet<int> leaving = [];
+    private int started;
     private EmbeddedCluster? coordinator;
     private Connection? connection;
 
@@ -35,7 +37,7 @@ internal sealed class BenchCluster : IAsyncDisposable
             await cluster.StartCoordinatorAsync("127.0.0.1:0", cancellation);
             for (var agent = 0; agent < agents; agent++)
             {
-                cluster.StartAgent(agent + 1, spare);
+                cluster.StartAgent(spare);
             }
 
             await UntilAsync("the agents", async () => (await cluster.WorkersAsync(cancellation)).Count(worker => worker.State == "ready") == agents, cancellation);
@@ -97,7 +99,50 @@ internal sealed class BenchCluster : IAsyncDisposable
     }
 
     /// <summary>The process of the agent that one of the run's trainers belongs to.</summary>
-    public async Task<int> AgentOfAsync(RunWorker trainer, CancellationToken cancellation) => (await WorkersAsync(cancellation)).Single(worker => worker.Id == trainer.Id && worker.State == "ready").Pid;
+    public async Task<int> AgentOfAsync(RunWorker trainer, CancellationToken cancellation) => await FindAgentAsync(trainer, cancellation) ?? throw CliException.Failed($"the agent {trainer.Id} is gone");
+
+    /// <returns>Null where it is not ready any more.</returns>
+    public async Task<int?> FindAgentAsync(RunWorker trainer, CancellationToken cancellation) =>
+        (await WorkersAsync(cancellation)).Where(worker => worker.Id == trainer.Id && worker.State == "ready").Select(worker => (int?)worker.Pid).SingleOrDefault();
+
+    /// <summary>One more dials in, without a spare.</summary>
+    public void AddAgent() => StartAgent(spare: false);
+
+    /// <summary>SIGTERM: it lets its trainers hand over, and goes.</summary>
+    public void Drain(int agent)
+    {
+        leaving.Add(agent);
+        Programs.Terminate(agent);
+    }
+
+    /// <summary>Waits until so many agents are ready and free: starts what is missing, and drains what is too many.</summary>
+    public Task KeepAsync(int count, CancellationToken cancellation) => UntilAsync(
+        $"{count} free agents",
+        async () =>
+        {
+            foreach (var gone in agents.Where(agent => agent.HasExited).ToArray())
+            {
+                Programs.KillSession(gone.Id);
+                agents.Remove(gone);
+                gone.Dispose();
+            }
+
+            var staying = agents.Where(agent => !leaving.Contains(agent.Id)).ToArray();
+            foreach (var surplus in staying.Skip(count))
+            {
+                Drain(surplus.Id);
+            }
+
+            for (var missing = count - staying.Length; missing > 0; missing--)
+            {
+                AddAgent();
+            }
+
+            var ready = (await WorkersAsync(cancellation)).Where(worker => worker.State == "ready").ToArray();
+            return agents.Count == count && ready.Length == count && ready.All(worker => worker.Trainers.Count == 0);
+        },
+        cancellation,
+        LongGlance);
 
     public async Task<Run> EndAsync(string id, CancellationToken cancellation)
     {
@@ -138,13 +183,21 @@ internal sealed class BenchCluster : IAsyncDisposable
     /// <summary>SIGKILL, and the same again on the same address; returns once it has the run's agents again and shows a step that it had not heard of.</summary>
     public async Task RestartCoordinatorAsync(string id, CancellationToken cancellation)
     {
-        var (endpoint, known) = (coordinator!.Endpoint, await RunAsync(id, cancellation));
+        var known = await RunAsync(id, cancellation);
+        await RestartCoordinatorAsync(TimeSpan.Zero, cancellation);
+        await UntilAsync("the coordinator to know the run", async () => Alive(await RunAsync(id, cancellation)).Step > known.Step, cancellation);
+    }
+
+    /// <summary>SIGKILL, and after a while the same again on the same address.</summary>
+    public async Task RestartCoordinatorAsync(TimeSpan away, CancellationToken cancellation)
+    {
+        var endpoint = coordinator!.Endpoint;
         Programs.Kill(endpoint.Pid);
         await Programs.IsGoneWithinAsync(endpoint.Pid, Patience, cancellation);
         connection!.Dispose();
         coordinator.Dispose();
+        await Task.Delay(away, cancellation);
         await StartCoordinatorAsync(new Uri(endpoint.Endpoint).Authority, cancellation);
-        await UntilAsync("the coordinator to know the run", async () => Alive(await RunAsync(id, cancellation)).Step > known.Step, cancellation);
     }
 
     public async ValueTask DisposeAsync()
@@ -173,9 +226,9 @@ internal sealed class BenchCluster : IAsyncDisposable
         connection = coordinator.Connect();
     }
 
-    private void StartAgent(int number, bool spare)
+    private void StartAgent(bool spare)
     {
-        var home = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"agent-{number}"));
+        var home = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"agent-{++started}"));
         string[] line = ["agent", "--coordinator", new Uri(coordinator!.Endpoint.Endpoint).Authority, "--slots", "1", "--data-dir", home];
         agents.Add(Programs.StartApart(Installation.Find(shell).Worker, spare ? line : [.. line, "--no-spare"], home + ".log"));
     }
@@ -184,7 +237,8 @@ internal sealed class BenchCluster : IAsyncDisposable
 
     private static Run Alive(Run run) => run.State is "pending" or "running" ? run : throw CliException.Failed($"the run is {run.State}: {run.Message}");
 
-    private static async Task UntilAsync(string what, Func<Task<bool>> holds, CancellationToken cancellation, TimeSpan? glance = null)
+    /// <exception cref="CliException">It does not come about.</exception>
+    public static async Task UntilAsync(string what, Func<Task<bool>> holds, CancellationToken cancellation, TimeSpan? glance = null)
     {
         var watch = Stopwatch.StartNew();
         while (!await TryAsync(holds))

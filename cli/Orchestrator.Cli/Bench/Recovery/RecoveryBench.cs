@@ -26,6 +26,8 @@ internal static class RecoveryBench
 
     public static Command Build(Shell shell) => new Command("recovery", "From a kill, a freeze or a cut to the next step, against starting the whole gang anew from its checkpoint")
         .With(Number("--rounds", "kills beside a survivor, and of the only one; half as many of each other kind", 10, 1, 1000))
+        .With(Number("--seeds", "instead, play so many schedules of kills, freezes, cuts, drains, joins and restarts, and hold each run against one that nothing happened to", 0, 0, 1_000_000))
+        .With(Number("--first-seed", "the first of them", 0, 0, 1_000_000_000))
         .WithOutput()
         .Does((parsed, cancellation) => RunAsync(shell, parsed, cancellation));
 
@@ -34,6 +36,11 @@ internal static class RecoveryBench
         var progress = ProgressLine.On(shell, parsed.Json(), "");
         try
         {
+            if (parsed.GetValue<int>("--seeds") is > 0 and var seeds)
+            {
+                return await PlayAsync(shell, Enumerable.Range(parsed.GetValue<int>("--first-seed"), seeds), parsed.Json(), progress, cancellation);
+            }
+
             var rows = await MeasureAsync(shell, parsed.GetValue<int>("--rounds"), progress.Say, cancellation);
             progress.Clear();
             BenchRow.Print(shell, "recovery", rows, parsed.Json());
@@ -43,6 +50,27 @@ internal static class RecoveryBench
         {
             progress.Clear();
         }
+    }
+
+    /// <summary>Says what is wrong as soon as it is known: there may be hours to come.</summary>
+    private static async Task<int> PlayAsync(Shell shell, IEnumerable<int> seeds, bool json, ProgressLine progress, CancellationToken cancellation)
+    {
+        await using var cluster = await BenchCluster.StartAsync(shell, ChaosPlay.Agents, spare: true, cancellation);
+        var play = new ChaosPlay(cluster, progress.Say);
+        var results = new List<ChaosResult>();
+        foreach (var seed in seeds)
+        {
+            results.Add(await play.PlayAsync(ChaosSchedule.Of(seed), cancellation));
+            if (results[^1] is { Wrong: { } wrong } failed)
+            {
+                progress.Clear();
+                await shell.Error.WriteLineAsync($"{failed.Schedule}\n  {wrong}");
+            }
+        }
+
+        progress.Clear();
+        ChaosReport.Print(shell, results, json);
+        return results.Exists(result => result.Wrong is not null) ? ExitCode.Failed : ExitCode.Done;
     }
 
     private static async Task<IReadOnlyList<BenchRow>> MeasureAsync(Shell shell, int rounds, Action<string> say, CancellationToken cancellation)
