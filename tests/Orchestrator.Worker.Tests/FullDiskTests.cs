@@ -9,7 +9,8 @@ namespace Orchestrator.Worker.Tests;
 /// <summary>Agents and trainers whose disk is full: a real file system of a few megabytes.</summary>
 public sealed class FullDiskTests : IAsyncLifetime
 {
-    private const int Epochs = 40;
+    /// <summary>Many more than are trained before the disk is full.</summary>
+    private const int Epochs = 150;
 
     private readonly SmallDisk disk = SmallDisk.Mount(megabytes: 16);
     private FakeCoordinator coordinator = null!;
