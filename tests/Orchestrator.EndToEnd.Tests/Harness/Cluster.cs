@@ -9,7 +9,7 @@ internal sealed class Cluster : IDisposable
 {
     private const string Token = "nobody-else-has-the-token-of-tests";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     /// <summary>Between two looks that are a process each.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);

@@ -73,7 +73,7 @@ public abstract class InjectedRuns(IReadOnlyDictionary<string, string[]> cases, 
             await Eventually.TrueAsync(
                 async () => (lines = [.. (await web!.LogAsync(ids[name])).Where(line => line.StartsWith(trainer, StringComparison.Ordinal)).Select(line => line[(trainer.Length + 1)..])])
                     .Any(line => line.Contains(text, StringComparison.Ordinal)),
-                TimeSpan.FromMinutes(3));
+                TimeSpan.FromMinutes(6));
             return lines;
         }
         catch (TimeoutException)
@@ -91,7 +91,7 @@ public abstract class InjectedRuns(IReadOnlyDictionary<string, string[]> cases, 
         return ValueTask.CompletedTask;
     }
 
-    private Task<JsonElement> EndOfAsync(string name) => web!.UntilRunAsync(ids[name], TimeSpan.FromMinutes(3), "its end", ClusterWeb.HasEnded);
+    private Task<JsonElement> EndOfAsync(string name) => web!.UntilRunAsync(ids[name], TimeSpan.FromMinutes(6), "its end", ClusterWeb.HasEnded);
 
     private static string? KindOf(string fault) =>
         fault.EndsWith("kill", StringComparison.Ordinal) ? "lost"
