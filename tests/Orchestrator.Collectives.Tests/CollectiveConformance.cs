@@ -82,10 +82,13 @@ public abstract class CollectiveConformance
                 collective.AllReduce<float>(partials, total.Length, total);
             }
 
+            using var its = collective.AllocateTotal(sizeof(float) * total.Length);
+            collective.AllReduce<float>(partials, total.Length, its.Span<float>(0, total.Length));
             var before = GC.GetAllocatedBytesForCurrentThread();
             for (var round = 0; round < 20; round++)
             {
                 collective.AllReduce<float>(partials, total.Length, total);
+                collective.AllReduce<float>(partials, total.Length, its.Span<float>(0, total.Length));
             }
 
             grown[collective.Rank] = GC.GetAllocatedBytesForCurrentThread() - before;
@@ -220,6 +223,84 @@ public abstract class CollectiveConformance
                 });
             }
         }
+    }
+
+    [Fact]
+    public async Task Totals_of_the_collective_have_the_same_bits()
+    {
+        foreach (var world in WorldSizes)
+        {
+            var plan = ShardPlan.Even(Math.Max(world, 7), world);
+            await using var gang = await GangAsync(plan);
+            foreach (var elements in new[] { 1, 4099, 250_007 })
+            {
+                var (floats, doubles) = (new Gradients<float>(plan.Shards, elements, elements), new Gradients<double>(plan.Shards, elements, world));
+                gang.Each(collective =>
+                {
+                    using var first = collective.AllocateTotal(sizeof(float) * elements);
+                    using var second = collective.AllocateTotal(sizeof(double) * elements);
+                    for (var round = 0; round < 2; round++)
+                    {
+                        collective.AllReduce<float>(floats.Partials(plan, collective.Rank, elements), elements, first.Span<float>(0, elements));
+                        collective.AllReduce<double>(doubles.Partials(plan, collective.Rank, elements), elements, second.Span<double>(0, elements));
+                        Assert.True(first.Span<float>(0, elements).SequenceEqual(floats.Sum()), $"floats on rank {collective.Rank} of {world}");
+                        Assert.True(second.Span<double>(0, elements).SequenceEqual(doubles.Sum()), $"doubles on rank {collective.Rank} of {world}");
+                    }
+                });
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_total_of_the_collective_takes_sums_into_parts_of_it()
+    {
+        int[] bounds = [0, 5, 5, 8192, 50_000, 90_001];
+        foreach (var world in WorldSizes)
+        {
+            var plan = ShardPlan.Even(Math.Max(world, 7), world);
+            await using var gang = await GangAsync(plan);
+            var gradients = new Gradients<float>(plan.Shards, bounds[^1], world);
+            gang.Each(collective =>
+            {
+                var mine = gradients.Partials(plan, collective.Rank, bounds[^1]);
+                using var partials = collective.Allocate(sizeof(float) * Math.Max(1, mine.Length));
+                using var total = collective.AllocateTotal(sizeof(float) * bounds[^1]);
+                mine.CopyTo(partials.Span<float>(0, mine.Length));
+                for (var bucket = bounds.Length - 1; bucket > 0; bucket--)
+                {
+                    var offset = (long)sizeof(float) * bounds[bucket - 1];
+                    collective.Begin<float>(partials.At(offset), bounds[^1], total.At(offset), bounds[bucket] - bounds[bucket - 1]);
+                }
+
+                collective.Complete();
+                Assert.True(total.Span<float>(0, bounds[^1]).SequenceEqual(gradients.Sum()), $"rank {collective.Rank} of {world}");
+            });
+        }
+    }
+
+    [Fact]
+    public async Task A_total_stays_for_a_slow_rank_when_the_others_are_gone()
+    {
+        const int Elements = 100_003;
+        var plan = ShardPlan.Even(WorldSizes[^1], WorldSizes[^1]);
+        await using var gang = await GangAsync(plan);
+        var gradients = new Gradients<float>(plan.Shards, Elements, 1);
+        var totals = new CollectiveBuffer[plan.WorldSize];
+        gang.Each(collective =>
+        {
+            var total = totals[collective.Rank] = collective.AllocateTotal(sizeof(float) * Elements);
+            collective.AllReduce<float>(gradients.Partials(plan, collective.Rank, Elements), Elements, total.Span<float>(0, Elements));
+        });
+        foreach (var gone in gang.Ranks[..^1])
+        {
+            totals[gone.Rank].Dispose();
+            await gone.DisposeAsync();
+        }
+
+        Assert.True(totals[^1].Span<float>(0, Elements).SequenceEqual(gradients.Sum()));
+        await gang.DisposeAsync();
+        Assert.True(totals[^1].Span<float>(0, Elements).SequenceEqual(gradients.Sum()));
+        totals[^1].Dispose();
     }
 
     [Fact]

@@ -9,15 +9,17 @@ public sealed class PeerProcessTests
     private const int Kill = 9;
     private const int Stop = 19;
 
-    public static TheoryData<string, bool> Ends
+    public static TheoryData<string, string> Ends
     {
         get
         {
-            var ends = new TheoryData<string, bool>();
+            var ends = new TheoryData<string, string>();
             foreach (var stage in Enum.GetNames<HostStage>())
             {
-                ends.Add(stage, false);
-                ends.Add(stage, true);
+                foreach (var memory in Enum.GetNames<SumMemory>())
+                {
+                    ends.Add(stage, memory);
+                }
             }
 
             return ends;
@@ -46,20 +48,21 @@ public sealed class PeerProcessTests
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public async Task A_peer_killed_at_any_stage_of_a_shared_sum_is_lost_and_no_sum_is_torn(string stage, bool allocated)
+    public async Task A_peer_killed_at_any_stage_of_a_shared_sum_is_lost_and_no_sum_is_torn(string stage, string memory)
     {
         var options = new CollectiveOptions { Deadline = TimeSpan.FromSeconds(60), CachedBytes = 0 };
-        var (peer, mine) = await PeerProgram.MeetAsync(options, (Enum.Parse<HostStage>(stage), allocated));
+        var (peer, mine) = await PeerProgram.MeetAsync(options, (Enum.Parse<HostStage>(stage), Enum.Parse<SumMemory>(memory)));
         using (peer)
         await using (mine)
         {
             Assert.Equal("shared memory", mine.Transport);
             var sums = 0;
+            using var total = PeerProgram.Total(mine, Enum.Parse<SumMemory>(memory));
             void SumUntilItFails()
             {
                 for (; ; sums++)
                 {
-                    PeerProgram.Sum(mine, allocated);
+                    PeerProgram.Sum(mine, total);
                 }
             }
 
@@ -87,7 +90,7 @@ public sealed class PeerProcessTests
                 while (true)
                 {
                     began = Stopwatch.GetTimestamp();
-                    PeerProgram.Sum(mine, allocated: false);
+                    PeerProgram.Sum(mine, buffer: null);
                     Volatile.Write(ref sums, sums + 1);
                 }
             }

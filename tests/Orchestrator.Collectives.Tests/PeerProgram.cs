@@ -9,6 +9,16 @@ using Orchestrator.Collectives.Tcp;
 
 namespace Orchestrator.Collectives.Tests;
 
+/// <summary>Where a sum's rows and total lie.</summary>
+internal enum SumMemory
+{
+    Plain,
+    Allocated,
+
+    /// <summary>The total where each rank adds its part of it.</summary>
+    SharedTotal,
+}
+
 /// <summary>Rank 1 of two, in a process of its own that sums until it is killed.</summary>
 internal sealed partial class PeerProgram : IDisposable
 {
@@ -25,8 +35,8 @@ internal sealed partial class PeerProgram : IDisposable
     public int Pid => process.Id;
 
     /// <summary>Starts it, and meets it as rank 0.</summary>
-    /// <param name="end">Where it kills itself, in the fifth sum, with rows and total in shared memory or not; null: nowhere.</param>
-    public static async Task<(PeerProgram Peer, ICollective Mine)> MeetAsync(CollectiveOptions options, (HostStage Stage, bool Allocated)? end = null)
+    /// <param name="end">Where it kills itself, in the fifth sum; null: nowhere.</param>
+    public static async Task<(PeerProgram Peer, ICollective Mine)> MeetAsync(CollectiveOptions options, (HostStage Stage, SumMemory Memory)? end = null)
     {
         using var mine = TcpCollective.Listen("127.0.0.1");
         var port = FreePort();
@@ -34,7 +44,7 @@ internal sealed partial class PeerProgram : IDisposable
         var key = RandomNumberGenerator.GetBytes(32);
         string[] arguments =
         [
-            "peer", string.Join(',', peers), Convert.ToHexString(key), options.SharedMemory.ToString(), $"{end?.Stage}", $"{end?.Allocated}",
+            "peer", string.Join(',', peers), Convert.ToHexString(key), options.SharedMemory.ToString(), $"{end?.Stage}", $"{end?.Memory ?? SumMemory.Plain}",
         ];
         var peer = new PeerProgram(Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments))!);
         try
@@ -70,9 +80,10 @@ internal sealed partial class PeerProgram : IDisposable
 
         try
         {
+            using var total = Total(collective, Enum.Parse<SumMemory>(arguments[4]));
             for (; ; sums++)
             {
-                Sum(collective, arguments[4] == bool.TrueString);
+                Sum(collective, total);
             }
         }
         catch (CollectiveException)
@@ -81,13 +92,21 @@ internal sealed partial class PeerProgram : IDisposable
         }
     }
 
-    /// <summary>One sum, of which every element must be 1 + 2 = 3.</summary>
-    public static void Sum(ICollective collective, bool allocated)
+    /// <summary>For sums to follow.</summary>
+    public static CollectiveBuffer? Total(ICollective collective, SumMemory memory) => memory switch
     {
-        using var rows = allocated ? collective.Allocate(sizeof(float) * Elements) : null;
-        using var sum = allocated ? collective.Allocate(sizeof(float) * Elements) : null;
+        SumMemory.Allocated => collective.Allocate(sizeof(float) * Elements),
+        SumMemory.SharedTotal => collective.AllocateTotal(sizeof(float) * Elements),
+        _ => null,
+    };
+
+    /// <summary>One sum, of which every element must be 1 + 2 = 3.</summary>
+    /// <param name="buffer">For the total; null: rows and total are not in the collective's memory.</param>
+    public static void Sum(ICollective collective, CollectiveBuffer? buffer)
+    {
+        using var rows = buffer is null ? null : collective.Allocate(sizeof(float) * Elements);
         var mine = rows is null ? new float[Elements] : rows.Span<float>(0, Elements);
-        var total = sum is null ? new float[Elements] : sum.Span<float>(0, Elements);
+        var total = buffer is null ? new float[Elements] : buffer.Span<float>(0, Elements);
         mine.Fill(collective.Rank + 1);
         collective.AllReduce<float>(mine, Elements, total);
         if (total.ContainsAnyExcept(3f))

@@ -89,6 +89,35 @@ public sealed class SharedMemoryTests
     }
 
     [Fact]
+    public async Task A_total_is_the_memory_of_those_who_add_it()
+    {
+        const int Pages = 7;
+        await using var gang = await Gang.ConnectAsync(ShardPlan.Even(2, 2));
+        var totals = new CollectiveBuffer[2];
+        gang.Each(collective => totals[collective.Rank] = collective.AllocateTotal(Pages * 4096));
+        Assert.Equal([(0, 3 * 1024), (3 * 1024, 4 * 1024)], Enumerable.Range(0, 2).Select(member => ((SharedTotal)totals[0]).PartOf(member, totals[0].Address, Pages * 1024, sizeof(float))));
+        Assert.Equal([(0, 0), (0, 24)], Enumerable.Range(0, 2).Select(member => ((SharedTotal)totals[0]).PartOf(member, totals[0].Address + (4 * 4096), 24, sizeof(float))));
+
+        // Rank 0 writes its part, and rank 1 has it.
+        totals[0].Span<byte>(0, 3 * 4096).Fill(7);
+        Assert.False(totals[1].Span<byte>(0, 3 * 4096).ContainsAnyExcept((byte)7));
+        Assert.False(totals[1].Span<byte>(3 * 4096, 4 * 4096).ContainsAnyExcept((byte)0));
+        Array.ForEach(totals, total => total.Dispose());
+    }
+
+    [Fact]
+    public async Task Ranks_of_which_one_gives_no_shared_total_notice_before_they_add()
+    {
+        await using var gang = await Gang.ConnectAsync(ShardPlan.Even(2, 2));
+        var failures = gang.Failures(collective =>
+        {
+            using var total = collective.AllocateTotal(100_000);
+            collective.AllReduce<float>(new float[25_000], 25_000, collective.Rank == 0 ? total.Span<float>(0, 25_000) : new float[25_000]);
+        });
+        Assert.All(failures, failure => Assert.Equal(CollectiveFailure.Protocol, Assert.IsType<CollectiveException>(failure).Failure));
+    }
+
+    [Fact]
     public async Task More_than_there_is_room_for_is_allocated_elsewhere()
     {
         await using var gang = await Gang.ConnectAsync(ShardPlan.Even(2, 2));

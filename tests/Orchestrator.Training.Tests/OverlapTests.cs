@@ -209,6 +209,8 @@ public sealed class OverlapTests
 
         public CollectiveBuffer Allocate(long bytes) => local.Allocate(bytes);
 
+        public CollectiveBuffer AllocateTotal(long bytes) => local.AllocateTotal(bytes);
+
         public void AllReduce<T>(ReadOnlySpan<T> partials, int stride, Span<T> total)
             where T : unmanaged, System.Numerics.INumber<T> => local.AllReduce(partials, stride, total);
 

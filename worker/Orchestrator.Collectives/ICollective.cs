@@ -32,6 +32,15 @@ public interface ICollective : IAsyncDisposable
     CollectiveBuffer Allocate(long bytes);
 
     /// <summary>
+    /// Zeroed memory for a total. Where the transport can, every part of it is the memory of the rank that adds it, which the others read
+    /// there. It is for sums alone to write, and holds one until the next one into it is begun. Every rank calls this at the same place
+    /// among its operations and gives all of them such a total, or none.
+    /// </summary>
+    /// <param name="bytes">At least 1; the same on every rank.</param>
+    /// <exception cref="CollectiveException">A peer is gone.</exception>
+    CollectiveBuffer AllocateTotal(long bytes);
+
+    /// <summary>
     /// Adds the partial sums of all ranks along the canonical tree into <paramref name="total"/>, on every rank.
     /// </summary>
     /// <param name="partials">

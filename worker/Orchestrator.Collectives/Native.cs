@@ -34,12 +34,15 @@ internal static unsafe partial class Native
     private const int AddSeals = 1033;
     private const int SealSealShrinkGrow = 1 | 2 | 4;
     private const int ReadOnlyCloseOnExec = 0x80000;
+    private const int ProtectNone = 0;
     private const int ProtectRead = 1;
     private const int ProtectWrite = 2;
     private const int MapShared = 1;
     private const int MapPrivate = 2;
     private const int MapAnonymous = 0x20;
     private const int MapNoReserve = 0x4000;
+    private const int RemapMayMove = 1;
+    private const int RemapFixed = 2;
     private const int DoNotDump = 16;
     private const int HugePages = 14;
     private const int Remove = 9;
@@ -113,6 +116,22 @@ internal static unsafe partial class Native
         return address != (byte*)-1 ? address : throw Failure("mmap");
     }
 
+    /// <summary>Addresses without memory, for <see cref="MapAgain"/> to fill.</summary>
+    public static byte* Reserve(long length)
+    {
+        var address = SystemMap(null, (nuint)length, ProtectNone, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
+        return address != (byte*)-1 ? address : throw Failure("mmap");
+    }
+
+    /// <summary>The pages of a shared mapping at a second place too, to be read and written as at the first; they live as long as either.</summary>
+    public static void MapAgain(byte* pages, long length, byte* at)
+    {
+        if (SystemRemap(pages, 0, (nuint)length, RemapMayMove | RemapFixed, at) != at)
+        {
+            throw Failure("mremap");
+        }
+    }
+
     public static void Unmap(byte* address, long length) => _ = SystemUnmap(address, (nuint)length);
 
     /// <summary>Gives whole pages back; they are zero again.</summary>
@@ -152,6 +171,9 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     private static partial byte* SystemMap(void* address, nuint length, int protection, int flags, int file, long offset);
+
+    [LibraryImport("libc", EntryPoint = "mremap", SetLastError = true)]
+    private static partial byte* SystemRemap(byte* old, nuint oldLength, nuint length, int flags, byte* at);
 
     [LibraryImport("libc", EntryPoint = "munmap")]
     private static partial int SystemUnmap(byte* address, nuint length);

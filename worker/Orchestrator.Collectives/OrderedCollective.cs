@@ -29,6 +29,8 @@ public abstract unsafe class OrderedCollective : ICollective
 
     public virtual CollectiveBuffer Allocate(long bytes) => PrivateBuffer.Of(bytes);
 
+    public virtual CollectiveBuffer AllocateTotal(long bytes) => Allocate(bytes);
+
     public void AllReduce<T>(ReadOnlySpan<T> partials, int stride, Span<T> total)
         where T : unmanaged, INumber<T>
     {

@@ -18,6 +18,7 @@ public sealed unsafe class HostCollective : OrderedCollective
     private readonly SliceSum slices;
     private readonly HostReduction reduction;
     private readonly HostExchange exchange;
+    private readonly nint[] starts;
     private CollectiveException? failure;
     private bool closed;
 
@@ -36,7 +37,7 @@ public sealed unsafe class HostCollective : OrderedCollective
             [.. layout.Ranks.Select(member => member == rank ? segment.Header : meeting.Segments[member]!.Header)],
             [.. layout.Ranks.Select(member => Array.Find(links, link => link.Rank == member)?.File ?? -1)],
             options.Deadline);
-        nint[] starts = [.. layout.Ranks.Select(member => (nint)(member == rank ? segment.Start : meeting.Segments[member]!.Start))];
+        starts = [.. layout.Ranks.Select(member => (nint)(member == rank ? segment.Start : meeting.Segments[member]!.Start))];
         slices = new SliceSum(plan, layout, group, mesh, links);
         reduction = new HostReduction(plan, layout, group, segment, starts, slices, options.CachedBytes);
         exchange = new HostExchange(layout, group, segment, starts);
@@ -57,6 +58,41 @@ public sealed unsafe class HostCollective : OrderedCollective
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         return segment.Allocate(bytes) ?? base.Allocate(bytes);
+    }
+
+    public override CollectiveBuffer AllocateTotal(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
+        if (!layout.OneHost || bytes <= HostReduction.AtOnceBytes)
+        {
+            return Allocate(bytes);
+        }
+
+        var room = segment.TakeAndHold(SharedTotal.BytesOf(layout.Member, group.Members, bytes));
+        var rooms = AllGather(BitConverter.GetBytes(room)).Select(mine => BitConverter.ToInt64(mine)).ToArray();
+        if (rooms.Contains(-1))
+        {
+            if (room >= 0)
+            {
+                segment.Release();
+            }
+
+            return Allocate(bytes);
+        }
+
+        lock (running)
+        {
+            ThrowIfOver();
+            try
+            {
+                return reduction.Share([.. starts.Zip(rooms, (start, offset) => start + (nint)offset)], bytes);
+            }
+            catch (IOException error)
+            {
+                segment.Release();
+                throw Fail(error);
+            }
+        }
     }
 
     private protected override void Reduce(in Reduction sum)

@@ -1,15 +1,18 @@
+using System.Collections.Immutable;
 using Orchestrator.Collectives.Tcp;
 
 namespace Orchestrator.Collectives.SharedMemory;
 
 /// <summary>
 /// The ordered all-reduce of ranks that read each other's memory. Every owner adds its slice of the elements, reading all rows where they
-/// lie, and all copy the others' slices while those go on adding. A short sum takes one meeting instead of three: every rank reads all
-/// rows and adds for itself. What does not lie in a segment goes through this rank's, a piece at a time.
+/// lie, and all copy the others' slices while those go on adding; of a <see cref="SharedTotal"/> nothing is copied. A short sum takes one
+/// meeting instead of three: every rank reads all rows and adds for itself. What does not lie in a segment goes through this rank's, a
+/// piece at a time.
 /// </summary>
 internal sealed unsafe class HostReduction
 {
-    private const int AtOnceBytes = 16 << 10;
+    /// <summary>Totals up to this size take one meeting.</summary>
+    public const int AtOnceBytes = 16 << 10;
     private const int StagingBytes = 32 << 20;
 
     /// <summary>Pieces begin at multiples of this many elements: whole cache lines.</summary>
@@ -26,6 +29,10 @@ internal sealed unsafe class HostReduction
     private readonly int cachedBytes;
     private readonly long slots;
     private readonly long stagedRows;
+    private ImmutableArray<SharedTotal> totals = [];
+
+    /// <summary>What the reduction under way is into; null: any other memory.</summary>
+    private SharedTotal? shared;
 
     /// <param name="starts">By member: where its segment begins in this process.</param>
     /// <param name="cachedBytes">Rows up to this size are staged wherever they lie.</param>
@@ -45,9 +52,18 @@ internal sealed unsafe class HostReduction
         stagedRows = segment.Take(StagingBytes);
     }
 
+    /// <inheritdoc cref="SharedTotal.Over"/>
+    public SharedTotal Share(nint[] parts, long bytes)
+    {
+        var total = SharedTotal.Over(parts, bytes, segment, gone => ImmutableInterlocked.Update(ref totals, all => all.Remove(gone)));
+        ImmutableInterlocked.Update(ref totals, all => all.Add(total));
+        return total;
+    }
+
     public void Run(in Reduction reduction)
     {
-        if (layout.OneHost && (long)reduction.Elements * reduction.Sum.Size <= AtOnceBytes)
+        shared = SharedAt(reduction.Total, reduction.Sum.Size);
+        if (shared is null && layout.OneHost && (long)reduction.Elements * reduction.Sum.Size <= AtOnceBytes)
         {
             AddAtOnce(reduction);
         }
@@ -77,13 +93,13 @@ internal sealed unsafe class HostReduction
     {
         var (size, elements) = (reduction.Sum.Size, reduction.Elements);
         var rowsAt = RowsAt(reduction);
-        var totalAt = layout.IsOwner && group.Members > 1 ? segment.OffsetOf(reduction.Total, (long)elements * size) : 0;
+        var totalAt = shared is null && layout.IsOwner && group.Members > 1 ? segment.OffsetOf(reduction.Total, (long)elements * size) : 0;
         var staged = (rowsAt < 0 ? Staged.Rows : Staged.Nothing) | (totalAt < 0 ? Staged.Total : Staged.Nothing);
         var capacity = StagingBytes / size / (greatestRows + 1) / Alignment * Alignment;
         var sequence = group.NextSequence;
         var mine = new Announcement(
             sequence,
-            HostOperation.ReduceInSlices,
+            shared is null ? HostOperation.ReduceInSlices : HostOperation.ReduceInPlace,
             reduction.Sum.Dtype,
             elements,
             rowsAt < 0 ? stagedRows : rowsAt,
@@ -115,7 +131,7 @@ internal sealed unsafe class HostReduction
 
     private void AddPiece(in Reduction reduction, in Announcement mine, int first, int count, long sequence)
     {
-        var slice = SliceOf(layout.Member, count);
+        var slice = SliceOf(reduction, layout.Member, first, count);
         if ((mine.Staged & Staged.Rows) != Staged.Nothing)
         {
             StageRows(reduction, mine, first, slice, count);
@@ -125,13 +141,17 @@ internal sealed unsafe class HostReduction
         group.Advance(++group.Reached);
         group.AwaitAll(group.Reached);
         Exchange(reduction, mine, first, count, slice, sequence);
-        group.Reached += Blocks(SliceOf(0, count).Count, reduction.Sum.Size);
+        group.Reached += MostBlocks(reduction, first, count);
 
-        // The caller may change its total, and this rank its staging, once nobody reads them.
+        // The caller may change its total, and this rank its staging, once nobody reads them. A shared total was read where it is: whoever
+        // is here knows that all have added theirs.
         group.AtStage?.Invoke(HostStage.Copied);
         group.Advance(++group.Reached);
         group.AtStage?.Invoke(HostStage.Left);
-        group.AwaitAll(group.Reached);
+        if (shared is null)
+        {
+            group.AwaitAll(group.Reached);
+        }
     }
 
     /// <summary>What the others need of this rank's rows: all but its own slice.</summary>
@@ -173,12 +193,16 @@ internal sealed unsafe class HostReduction
                     continue;
                 }
 
-                var theirs = SliceOf(owner, count);
+                var theirs = SliceOf(reduction, owner, first, count);
                 var due = Blocks(theirs.Count, size);
                 var there = (int)Math.Min(due, group.Position(owner) - group.Reached);
                 for (; copied[owner] < there; copied[owner]++)
                 {
-                    CopyBlock(reduction, owner, first, BlockOf(theirs, copied[owner], size));
+                    if (shared is null)
+                    {
+                        CopyBlock(reduction, owner, first, BlockOf(theirs, copied[owner], size));
+                    }
+
                     moved = true;
                 }
 
@@ -241,8 +265,36 @@ internal sealed unsafe class HostReduction
         }
     }
 
-    private (int First, int Count) SliceOf(int member, int count) =>
-        member < layout.Owners ? ReduceOperation.Share(count, member, layout.Owners) : (0, 0);
+    /// <summary>What a member adds of a piece, from the piece's begin on.</summary>
+    private (int First, int Count) SliceOf(in Reduction reduction, int member, int first, int count) =>
+        shared is not null ? shared.PartOf(member, reduction.Total + ((nint)first * reduction.Sum.Size), count, reduction.Sum.Size)
+        : member < layout.Owners ? ReduceOperation.Share(count, member, layout.Owners)
+        : (0, 0);
+
+    /// <summary>Of the member that has the most to add.</summary>
+    private int MostBlocks(in Reduction reduction, int first, int count)
+    {
+        var most = 0;
+        for (var owner = 0; owner < layout.Owners; owner++)
+        {
+            most = Math.Max(most, Blocks(SliceOf(reduction, owner, first, count).Count, reduction.Sum.Size));
+        }
+
+        return most;
+    }
+
+    private SharedTotal? SharedAt(nint address, int size)
+    {
+        foreach (var total in totals)
+        {
+            if (total.Holds(address))
+            {
+                return (address - total.Address) % size == 0 ? total : throw new ArgumentException("an element of the total lies on two pages");
+            }
+        }
+
+        return null;
+    }
 
     private (int First, int Count) BlockOf((int First, int Count) slice, int block, int size)
     {

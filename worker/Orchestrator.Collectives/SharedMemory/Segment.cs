@@ -9,7 +9,7 @@ namespace Orchestrator.Collectives.SharedMemory;
 /// </summary>
 internal sealed unsafe class Segment
 {
-    private const int Page = 4096;
+    public const int Page = 4096;
     private const long PrivateLength = 64 << 20;
 
     private readonly Lock gate = new();
@@ -102,6 +102,21 @@ internal sealed unsafe class Segment
         }
     }
 
+    /// <summary>Room that stays until the segment goes, and the segment with it until it is released once more; -1 where there is none.</summary>
+    public long TakeAndHold(long bytes)
+    {
+        lock (gate)
+        {
+            if (holders == 0 || Find(Pages(bytes)) is not { } offset)
+            {
+                return -1;
+            }
+
+            holders++;
+            return offset;
+        }
+    }
+
     /// <summary>Where in the segment these bytes lie; -1 where they do not.</summary>
     public long OffsetOf(nint address, long bytes) =>
         address >= (nint)Start && address + bytes <= (nint)Start + length ? address - (nint)Start : -1;
@@ -137,7 +152,8 @@ internal sealed unsafe class Segment
         return end - pages;
     }
 
-    private static long Pages(long bytes) => (bytes + Page - 1) / Page * Page;
+    /// <summary>What they take, in bytes.</summary>
+    public static long Pages(long bytes) => (bytes + Page - 1) / Page * Page;
 }
 
 /// <summary>Memory in a segment; it keeps the segment.</summary>

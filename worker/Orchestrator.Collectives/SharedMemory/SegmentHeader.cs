@@ -13,6 +13,9 @@ internal enum HostOperation
     Gather = 3,
 
     Broadcast = 4,
+
+    /// <summary>Every rank adds its part of a <see cref="SharedTotal"/>, and reads the others' where they are.</summary>
+    ReduceInPlace = 5,
 }
 
 [Flags]

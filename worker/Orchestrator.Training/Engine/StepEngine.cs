@@ -299,7 +299,7 @@ internal sealed class StepEngine : IDisposable
         optimizer.Update(gradient, new UpdateStep(rate, step, scale, clip?.Value ?? double.PositiveInfinity));
         if (rows.Gradient > 0)
         {
-            model.FlatStatistics.add_(sums.Total.narrow(0, 0, rows.Gradient).div_((float)nonEmptyShards));
+            model.FlatStatistics.add_(sums.Total.narrow(0, 0, rows.Gradient).div((float)nonEmptyShards));
         }
 
         if (startCounters.NumberOfElements > 0)

@@ -26,12 +26,13 @@ internal sealed class StepReduction : IDisposable
         this.collective = collective;
 
         // A single rank's one row is the sum already.
-        alone = collective.WorldSize == 1 && device.type == DeviceType.CPU;
-        buffer = rows.Buffer is null ? null : collective.Allocate((long)rows.Stride * sizeof(float));
+        var isOnHost = device.type == DeviceType.CPU;
+        alone = isOnHost && collective is { WorldSize: 1, IsNetworked: false };
+        buffer = isOnHost && !alone ? collective.AllocateTotal((long)rows.Stride * sizeof(float)) : null;
         hostTotal = buffer is not null ? BufferTensor.Over(buffer, rows.Stride)
             : alone ? rows.All[0].DetachFromDisposeScope()
             : HostMemory.Allocate([rows.Stride], ScalarType.Float32, device);
-        if (device.type != DeviceType.CPU)
+        if (!isOnHost)
         {
             staged = HostMemory.Allocate([rows.Plan.Nodes, rows.Stride], ScalarType.Float32, device);
             deviceTotal = zeros(rows.Stride, device: device).DetachFromDisposeScope();

@@ -15,7 +15,7 @@ internal static class ReducerPart
         {
             var elements = kilobytes << 8;
             using var rows = collective.Allocate((long)sizeof(float) * elements);
-            using var sum = collective.Allocate((long)sizeof(float) * elements);
+            using var sum = collective.AllocateTotal((long)sizeof(float) * elements);
             var mine = rows.Span<float>(0, elements);
             var total = sum.Span<float>(0, elements);
             collective.AllReduce<float>(mine, elements, total);
