@@ -75,6 +75,15 @@ public sealed class RegressionTests : IDisposable
         ]));
 
     [Fact]
+    public void Newcomers_that_waited_for_a_machine_that_stood_still_are_not_put_out_when_it_is_back() => Play(new Schedule(
+        105565,
+        new Settings([2, 2, 2, 2], 4, 4, new Every(3, EveryUnit.Step), true),
+        [
+            new Fault(0.989, FaultKind.KillAgent, 29, 8, 0, 0.1),
+            new Fault(5.939, FaultKind.FreezeHost, 4, 18, 0, 3.4),
+        ]));
+
+    [Fact]
     public void A_slow_member_hands_shards_to_a_fast_one_at_the_end_of_a_step()
     {
         var world = Play(new Schedule(7, new Settings([1, 1], 2, 2, new Every(1, EveryUnit.Epoch), true), [new Fault(0.9, FaultKind.Slow, 0, 0, 0, 30)]));

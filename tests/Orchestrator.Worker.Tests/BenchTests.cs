@@ -14,7 +14,8 @@ public sealed class BenchTests
         string[] cases = ["workers=1 batch=64", "workers=1 batch=64 same pins", "workers=1 batch=64 hardware=native", "workers=1 batch=64 shards=4", "workers=2 batch=64", "workers=2 batch=64 plain"];
         Assert.Equal(
             ((string[])["cnn", "mlp"]).SelectMany(model => cases.Select(@case => $"{model} {@case}")),
-            rows.Select(row => row.GetProperty("case").GetString()));
+            // Some only stand there where PyTorch is.
+            rows.Select(row => row.GetProperty("case").GetString()!).Where(name => !name.EndsWith(", PyTorch", StringComparison.Ordinal)));
         Assert.All(rows, row => Assert.Equal("samples/s", row.GetProperty("unit").GetString()));
     }
 

@@ -81,7 +81,8 @@ internal static class RunFailure
     private static IReadOnlyList<RunEvent> EndOf(RunState state, Loss loss, TaskPurpose purpose, bool fresh, ImmutableList<Member> survivors)
     {
         var best = state.Best?.Id ?? "";
-        if (state.StopRequested && !loss.Kind.IsDeterministic() && survivors.Count == 0)
+        // The scoring of a trial that was stopped is tried again like any other: its result stands already.
+        if (state.StopRequested && purpose is TaskPurpose.Train && !loss.Kind.IsDeterministic() && survivors.Count == 0)
         {
             return [new RunEvent.RunEnded(RunOutcome.Stopped, null, "", "", best, loss.At)];
         }

@@ -34,9 +34,9 @@ internal sealed partial class RunCoordinator : IHostedLifecycleService
         await streams.LoadAllAsync(cancellationToken);
         foreach (var run in table.Active())
         {
-            if (run.Current is not null)
+            if (run.Current is { } current)
             {
-                effects.Follow(run.Id, run.LastGeneration).Reached(run.Step);
+                effects.Follow(run.Id, current.Number).Reached(run.Step);
             }
 
             foreach (var member in run.Trainers.Where(member => !member.IsGone))

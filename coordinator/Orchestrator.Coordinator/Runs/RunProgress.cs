@@ -18,6 +18,7 @@ internal sealed class RunProgress(int generation, TimeProvider time)
     private (long Step, long At) lastStep;
     private long? droppedAt;
     private long? cutAt;
+    private IReadOnlyCollection<int> absentees = [];
 
     public int Generation => generation;
 
@@ -134,12 +135,18 @@ internal sealed class RunProgress(int generation, TimeProvider time)
         }
     }
 
-    /// <summary>How long some have not heard others; starts with the first call that says so.</summary>
-    public TimeSpan CutFor(bool isCut)
+    /// <summary>
+    /// How long some have not heard others; starts with the first call that says so, and again when a rank is back whose machine stood still: who waited for it has yet to say that it hears it.
+    /// </summary>
+    /// <param name="silences">By rank in the generation.</param>
+    /// <param name="absent">The peers among them of whom nobody hears anything.</param>
+    public TimeSpan CutFor(IReadOnlyCollection<Silence> silences, IReadOnlyCollection<int> absent)
     {
         lock (gate)
         {
-            cutAt = isCut ? cutAt ?? time.GetTimestamp() : null;
+            var isBack = absentees.Except(absent).Any(rank => silences.Any(silence => silence.Peer == rank));
+            absentees = absent;
+            cutAt = silences.Count == 0 ? null : isBack ? time.GetTimestamp() : cutAt ?? time.GetTimestamp();
             return cutAt is { } since ? time.GetElapsedTime(since) : TimeSpan.Zero;
         }
     }

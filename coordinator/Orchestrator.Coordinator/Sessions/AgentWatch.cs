@@ -277,13 +277,11 @@ internal sealed partial class AgentWatch(RunCoordinator runs, RunTable table, Ru
     {
         Silence[] silences = [.. progress.Silences().Concat(generation.Silences)
             .Where(silence => generation.MemberAt(silence.Rank) is { IsGone: false } && generation.MemberAt(silence.Peer) is { IsGone: false })];
-        if (progress.CutFor(silences.Length > 0) > CutSettles)
+        int[] absent = [.. silences.Select(silence => generation.Members[silence.Peer]).Distinct()
+            .Where(peer => away.ContainsKey(peer.Place.Agent) || !agents.Runs(peer.Place.Agent, TaskKey.Of(run, peer))).Select(peer => peer.Place.Rank)];
+        if (progress.CutFor(silences, absent) > CutSettles)
         {
-            var after = await runs.ExecuteAsync(run.Id, new RunCommand.Part(generation.Number, silences, progress.Step, time.GetUtcNow())
-            {
-                Absent = [.. silences.Select(silence => generation.Members[silence.Peer]).Distinct()
-                    .Where(peer => away.ContainsKey(peer.Place.Agent) || !agents.Runs(peer.Place.Agent, TaskKey.Of(run, peer))).Select(peer => peer.Place.Rank)],
-            });
+            var after = await runs.ExecuteAsync(run.Id, new RunCommand.Part(generation.Number, silences, progress.Step, time.GetUtcNow()) { Absent = absent });
             return after.Current?.Number != generation.Number;
         }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using CsCheck;
 using Orchestrator.Control.Runs;
@@ -11,9 +12,12 @@ public sealed class RunProperties
     private static readonly Gen<RunPlan> Plans = Gen.Select(Gen.Int[1, 3], Gen.Int[0, 2], Gen.Int[1, 4], Gen.Int[0, 2], Gen.Int[0, 2]).Select((min, more, epochs, lost, hung) =>
         RunSample.Plan(min, min + more > 4 ? 4 : min + more, epochs, new FailureBudgets { Lost = lost, Hung = hung, OutOfMemory = 1 }));
 
+    /// <summary>A run of its own, a trial that may train to its end, or one that pauses at an epoch.</summary>
+    private static readonly Gen<int?> Pauses = Gen.OneOf(Gen.Const((int?)null), Gen.Const((int?)0), Gen.Int[1, 3].Select(epoch => (int?)epoch));
+
     /// <summary>Mostly what fits the state, so that runs come far; the rest is noise.</summary>
     private static readonly Gen<Said[]> Conversations =
-        Gen.Select(Gen.Int[0, 34], Gen.Frequency((8, Gen.Const(0)), (1, Gen.Int[-2, 1])), Gen.Int[0, 3], Gen.Frequency((6, Gen.Const(1)), (1, Gen.Int[-1, 3])), Gen.Int[0, 6])
+        Gen.Select(Gen.Int[0, 40], Gen.Frequency((8, Gen.Const(0)), (1, Gen.Int[-2, 1])), Gen.Int[0, 3], Gen.Frequency((6, Gen.Const(1)), (1, Gen.Int[-1, 3])), Gen.Int[0, 6])
             .Select((what, generation, rank, ahead, pick) => new Said(what, generation, rank, ahead, pick)).Array[0, 80];
 
     [Fact]
@@ -87,14 +91,21 @@ public sealed class RunProperties
     [Fact]
     public void Every_gang_has_its_size_and_owns_every_shard_once() => Check((run, _) =>
     {
-        foreach (var generation in run.Log.OfType<RunEvent.GenerationProposed>())
+        var state = RunState.Initial;
+        foreach (var happened in run.Log)
         {
-            var scoring = generation.Purpose is TaskPurpose.Score;
+            state = RunEvolution.Apply(state, happened);
+            if (happened is not RunEvent.GenerationProposed)
+            {
+                continue;
+            }
+
+            var members = (state.Next ?? state.Current!).Members;
+            var staying = members.FindAll(member => !member.IsLeaving);
             // While some leave and hand over, there may be more.
-            Assert.InRange(generation.Members.Count, scoring ? 1 : run.State.Plan!.MinWorkers, scoring ? 1 : run.Log.Exists(happened => happened is RunEvent.MemberLeaving) ? run.State.Plan!.Shards : run.State.Plan!.MaxWorkers);
-            Assert.Equal(
-                Enumerable.Range(0, run.State.Plan!.Shards),
-                generation.Members.SelectMany(member => Enumerable.Range(member.FirstShard, member.EndShard - member.FirstShard)));
+            Assert.InRange(members.Count, state.MinWorkers, state.MaxWorkers + members.Count - staying.Count);
+            Assert.All(staying, member => Assert.True(member.Place.Shards > 0));
+            Assert.Equal(Enumerable.Range(0, state.Plan!.Shards), members.SelectMany(member => Enumerable.Range(member.Place.FirstShard, member.Place.Shards)));
         }
     });
 
@@ -103,7 +114,8 @@ public sealed class RunProperties
     {
         var epochs = run.Log.OfType<RunEvent.EpochFinished>().Select(happened => happened.Epoch).ToArray();
         Assert.Equal(Enumerable.Range(1, epochs.Length), epochs);
-        Assert.Equal(epochs, run.State.History.Select(epoch => epoch.Epoch));
+        var end = run.Log.OfType<RunEvent.RunCut>().Select(cut => cut.Epoch).Append(int.MaxValue).Min();
+        Assert.Equal(epochs.Where(epoch => epoch <= end), run.State.History.Select(epoch => epoch.Epoch));
     });
 
     [Fact]
@@ -121,17 +133,23 @@ public sealed class RunProperties
     [Fact]
     public void A_run_ends_once_and_trains_no_more() => Check((run, _) =>
     {
-        var ends = run.Log.FindAll(happened => happened is RunEvent.RunEnded);
-        Assert.Equal(run.State.Outcome is null ? 0 : 1, ends.Count);
+        // Cut at an epoch that it has passed, it ends there again.
+        var ends = run.Log.Where((happened, index) => happened is RunEvent.RunEnded && !IsCut(run.Log, index));
+        Assert.InRange(ends.Count(), 0, 1);
+        Assert.Equal(run.State.Outcome is not null, run.Log.Exists(happened => happened is RunEvent.RunEnded));
         if (run.State.Outcome is not null)
         {
             Assert.DoesNotContain(
                 run.Log.SkipWhile(happened => happened is not RunEvent.RunEnded).Skip(1),
                 happened => happened is not (RunEvent.CheckpointReleased or RunEvent.CheckpointRejected or RunEvent.ScoreRequested or RunEvent.TestScored
                     or RunEvent.MemberReady or RunEvent.MemberRefused or RunEvent.MemberEnded or RunEvent.MemberDropped or RunEvent.GenerationBegun
-                    or RunEvent.GenerationFailed or RunEvent.GenerationProposed { Purpose: TaskPurpose.Score }));
+                    or RunEvent.GenerationFailed or RunEvent.GenerationProposed { Purpose: TaskPurpose.Score } or RunEvent.RunCut or RunEvent.RunEnded));
         }
     });
+
+    /// <summary>Whether the end there comes with a cut.</summary>
+    private static bool IsCut(List<RunEvent> log, int end) => log.FindLastIndex(end, happened => happened is RunEvent.RunCut) is >= 0 and var cut
+        && log.FindIndex(cut, happened => happened is not (RunEvent.RunCut or RunEvent.CheckpointReleased)) == end;
 
     [Fact]
     public void A_generation_begins_where_a_standing_checkpoint_is() => Check((run, _) =>
@@ -169,18 +187,28 @@ public sealed class RunProperties
     [Fact]
     public void A_run_that_is_let_work_comes_to_its_end()
     {
-        var all = Gen.Select(Plans, Gen.Bool, Conversations);
-        all.Sample((plan, isTrial, conversation) =>
+        var all = Gen.Select(Plans, Pauses, Conversations);
+        all.Sample((plan, pause, conversation) =>
         {
-            var run = Hold(plan, isTrial, conversation, static (_, _) => { });
-            for (var turns = 0; run.State.Phase is not RunPhase.Idle; turns++)
+            var run = Hold(plan, pause, conversation, static (_, _) => { });
+            for (var turns = 0; run.State.Phase is not RunPhase.Idle || run.State.IsPaused; turns++)
             {
-                Assert.True(turns < 20, $"still {run.State.Phase} for {run.State.Purpose}");
+                Assert.True(turns < 20, $"still {run.State.Name}, {run.State.Phase} for {run.State.Purpose}");
+                if (run.State.IsPaused)
+                {
+                    run.Do(new RunCommand.Extend(0, RunSample.At));
+                    continue;
+                }
+
                 if (run.State.Current is { } stuck)
                 {
                     if (stuck.Members.Find(member => !member.IsGone) is { } left)
                     {
                         run.Fail(FailureKind.Preempted, left.Place.Rank);
+                    }
+                    else if (stuck.Members.Exists(member => member.Stage is MemberStage.Dropped))
+                    {
+                        run.Do(new RunCommand.Blame(stuck.Number, FailureKind.Lost, "why", run.State.Step, RunSample.At));
                     }
                     else
                     {
@@ -202,15 +230,37 @@ public sealed class RunProperties
             }
 
             Assert.NotNull(run.State.Outcome);
-        });
+        }, print: Story);
     }
 
     private static void Check(Action<RunSample, RunCommand> holds) =>
-        Gen.Select(Plans, Gen.Bool, Conversations).Sample((plan, isTrial, conversation) => { Hold(plan, isTrial, conversation, holds); });
+        Gen.Select(Plans, Pauses, Conversations).Sample((plan, pause, conversation) => { Hold(plan, pause, conversation, holds); }, print: Story);
 
-    private static RunSample Hold(RunPlan plan, bool isTrial, Said[] conversation, Action<RunSample, RunCommand> after)
+    /// <summary>What had an effect, and which: all that there is to know about a violation.</summary>
+    private static string Story((RunPlan Plan, int? Pause, Said[] Conversation) sample)
     {
-        var run = RunSample.Requested(plan, isTrial ? RunSample.Trial : null);
+        var story = new StringBuilder().Append(sample.Pause is { } epoch ? $"a trial that pauses at {epoch}, " : "a run, ").Append(sample.Plan);
+        var told = 0;
+        Hold(sample.Plan, sample.Pause, sample.Conversation, (run, command) =>
+        {
+            if (run.Log.Count > told)
+            {
+                story.AppendLine().Append(command);
+            }
+
+            foreach (var happened in run.Log.Skip(told))
+            {
+                story.AppendLine().Append("    ").Append(happened);
+            }
+
+            told = run.Log.Count;
+        });
+        return story.ToString();
+    }
+
+    private static RunSample Hold(RunPlan plan, int? pause, Said[] conversation, Action<RunSample, RunCommand> after)
+    {
+        var run = RunSample.Requested(plan, pause is null ? null : RunSample.Trial, pause ?? 0);
         foreach (var said in conversation)
         {
             var command = said.To(run.State);
@@ -234,13 +284,14 @@ public sealed class RunProperties
             var (generation, rank) = GenerationOff == 0 && state.Trainers.FindLast(member => member.Place.Rank == Rank) is { } member
                 ? (member.Trainer.Generation, member.Trainer.Rank)
                 : (state.LastGeneration + GenerationOff, Rank);
-            var now = state.LastGeneration + GenerationOff;
+            var loading = GenerationOff == 0 && state.Trainers.Find(member => member.Stage is MemberStage.Assigned) is { } assigned ? assigned.Trainer : new TrainerName(state.LastGeneration + GenerationOff, Rank);
+            var now = GenerationOff == 0 && Ahead == 1 && state.Current is { } current ? current.Number : state.LastGeneration + GenerationOff;
             var epoch = state.Epoch + Ahead;
             var at = RunSample.At.AddSeconds(Pick);
             return What switch
             {
                 0 or 1 or 2 => new RunCommand.Propose(RunSample.Slots(Math.Max(1, state.MinSlots + (Pick / 3))), "8899aabbccddeeff", at),
-                >= 3 and < 11 => new RunCommand.Ready(now, (What + Rank) % 4, $"h:{Rank}", 1, Pick == 0 ? "other" : RunSample.Probe, "cpu", at),
+                >= 3 and < 11 => new RunCommand.Ready(loading.Generation, loading.Rank, $"h:{Rank}", 1, Pick == 0 && Ahead != 1 ? "other" : RunSample.Probe, "cpu", at),
                 11 or 12 or 13 => new RunCommand.FinishEpoch(
                     generation, rank, epoch, epoch * 10, new Dictionary<string, double> { ["val_loss"] = Pick }, 1, 1, "", at),
                 14 or 15 or 16 => new RunCommand.CommitCheckpoint(generation, rank, RunSample.Record(epoch - 1, Pick), at),
@@ -257,6 +308,12 @@ public sealed class RunProperties
                 32 => new RunCommand.Vacate(((char)('a' + Rank)).ToString(), at),
                 33 => new RunCommand.Level(generation, rank, at),
                 28 => new RunCommand.BeginAgain(now, "why", at),
+                35 when state.Trial is not null && Pick < 3 => new RunCommand.Cut(Math.Max(1, epoch - Pick), at),
+                36 => new RunCommand.Extend(Pick == 6 ? 0 : Math.Max(0, epoch), at, Pick == 5 ? [1] : null),
+                37 => new RunCommand.Part(now, [new Silence(Rank, Pick % 4)], state.Step, at) { Absent = Pick > 4 ? [(Rank + 1) % 4] : [] },
+                38 or 39 when state.Plan is { } plan && state.TargetOf(state.Current?.UntilEpoch ?? state.UntilEpoch) is var target =>
+                    new RunCommand.End(generation, rank, target * 10, target, "w", new Dictionary<string, double>(), 1, false, at, Paused: target < plan.Epochs),
+                40 => new RunCommand.End(generation, rank, state.Step + Pick, state.Epoch, "w", new Dictionary<string, double>(), 1, true, at) { LeftGeneration = now },
                 29 => new RunCommand.Fail(generation, rank, FailureKind.Lost, "why", "", -1, state.Step + Pick, at),
                 _ => new RunCommand.Request("r", state.Plan!, "{}", "sha", state.Trial, "", "", at),
             };

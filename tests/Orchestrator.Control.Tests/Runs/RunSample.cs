@@ -19,10 +19,10 @@ internal sealed class RunSample
     public static RunPlan Plan(int min = 1, int max = 2, int epochs = 3, FailureBudgets? budgets = null) => new(
         "run", min, max, 4, epochs, epochs * 10, new Retention(1, 1, "val_loss", Maximize: false), budgets ?? new FailureBudgets { Lost = 2, Hung = 1, OutOfMemory = 1 });
 
-    public static RunSample Requested(RunPlan? plan = null, TrialKey? trial = null)
+    public static RunSample Requested(RunPlan? plan = null, TrialKey? trial = null, int untilEpoch = 0)
     {
         var sample = new RunSample();
-        sample.Do(new RunCommand.Request("r", plan ?? Plan(), "{}", "sha", trial, "", "0011223344556677", At));
+        sample.Do(new RunCommand.Request("r", plan ?? Plan(), "{}", "sha", trial, "", "0011223344556677", At, untilEpoch));
         return sample;
     }
 
@@ -81,18 +81,19 @@ internal sealed class RunSample
 
     public IReadOnlyList<RunEvent> Stop(bool gracefully) => Do(new RunCommand.Stop(gracefully, At));
 
-    /// <summary>Every epoch with its checkpoint, and the end.</summary>
+    /// <summary>Every epoch with its checkpoint, and the end, or the pause.</summary>
     public void Train()
     {
-        for (var epoch = State.Epoch + 1; epoch <= State.Plan!.Epochs; epoch++)
+        var target = State.Target;
+        for (var epoch = State.Epoch + 1; epoch <= target; epoch++)
         {
             Epoch(epoch);
             Checkpoint(epoch);
         }
 
         // One that is not known to stand is written again.
-        Checkpoint(State.Plan!.Epochs);
-        End(State.Plan!.Epochs);
+        Checkpoint(target);
+        End(target, paused: target < State.Plan!.Epochs);
     }
 
     public static CheckpointRecord Record(int epoch, double loss = 1) => new(

@@ -293,6 +293,24 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void The_scoring_of_a_trial_that_was_stopped_is_tried_again_when_its_rank_is_lost()
+    {
+        var run = RunSample.Working(trial: RunSample.Trial);
+        run.Epoch(1);
+        run.Checkpoint(1);
+        run.Stop(gracefully: true);
+        run.End(1, stopped: true);
+        run.Do(new RunCommand.Score(RunSample.At));
+        run.Begin();
+        Assert.IsType<RunEvent.GenerationFailed>(Assert.Single(run.Fail(FailureKind.Lost)));
+
+        run.Begin();
+        run.End(0);
+        Assert.Equal((RunPhase.Idle, RunOutcome.Stopped), (run.State.Phase, run.State.Outcome));
+        Assert.NotNull(run.State.TestMetrics);
+    }
+
+    [Fact]
     public void An_agent_that_stops_a_trainer_by_itself_preempts_it()
     {
         var run = RunSample.Working();

@@ -11,13 +11,9 @@ internal static class AllReduceBench
 {
     private static readonly int[] Megabytes = [1, 4, 25, 100];
 
-    /// <summary>Names what runs Python with PyTorch, where that is not <c>python3</c>: a program and its first arguments.</summary>
-    private const string PythonVariable = "ORCH_BENCH_PYTHON";
-
     public static async Task<BenchReport> RunAsync(int rounds, CancellationToken cancellationToken)
     {
-        var python = Environment.GetEnvironmentVariable(PythonVariable) ?? "python3";
-        await using var gloo = await GlooPeer.TryStartAsync(python, cancellationToken);
+        await using var gloo = await PyTorchPeer.TryStartAsync("gloo_allreduce.py", worldSize: 2, [], cancellationToken);
         var rows = new List<BenchRow>();
         foreach (var (name, transport) in new[] { ("shared memory", PartTransport.Fastest), ("tcp", PartTransport.Tcp) })
         {
@@ -46,7 +42,7 @@ internal static class AllReduceBench
             }
         }
 
-        return new BenchReport("allreduce", rows, gloo is null ? [$"Gloo: not here (it takes a python3 with torch on the PATH, or {PythonVariable})"] : []);
+        return new BenchReport("allreduce", rows, gloo is null ? [$"Gloo: {PyTorchPeer.Absent}"] : []);
     }
 
     private static Func<Task<double>> Rate(Turn turn, Func<Turn, Task<double>> seconds) => async () => turn.Count * (turn.Kilobytes * 1024.0) / 1e9 / await seconds(turn);

@@ -5,9 +5,9 @@ import time
 import torch
 import torch.distributed as dist
 
-rank, port = int(sys.argv[1]), sys.argv[2]
+rank, world, port = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 torch.set_num_threads(1)
-dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
 print("ready", flush=True)
 for line in sys.stdin:
     kilobytes, count = map(int, line.split())
