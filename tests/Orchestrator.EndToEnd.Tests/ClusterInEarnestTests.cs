@@ -16,22 +16,27 @@ public sealed class ClusterInEarnestTests : ClusterTest
         using var first = cluster.StartAgent();
         using var second = cluster.StartAgent();
 
-        var disturbed = await cluster.SubmitSweepAsync(Sweeps.Digits);
+        var go = cluster["go"];
+        var file = Sweeps.WriteSlow(cluster, go, milliseconds: 50);
+        var disturbed = await cluster.SubmitSweepAsync(file);
         await cluster.UntilSweepAsync(disturbed, sweep => sweep.Items("trials").Any(trial => trial.Text("state") == "running"));
         broker.Kill();
-        // A trial that is under way needs no broker, but its end goes no further than its run.
+        // A trial that is under way needs no broker, but its end goes no further than its run. None could end before.
+        cluster.Write("go", "");
         await Eventually.TrueAsync(
             async () => (await cluster.ListAsync("run", "list", "--sweep", disturbed)).Any(run => run.Text("state") == "succeeded"), TimeSpan.FromSeconds(60));
         Assert.DoesNotContain((await cluster.SweepAsync(disturbed)).Items("trials"), trial => trial.Text("state") == "succeeded");
+        File.Delete(go);
         await broker.StartAsync();
         await cluster.UntilSweepAsync(disturbed, Sweeps.IsInTheMiddle);
         await cluster.KillCoordinatorAsync();
         await cluster.UpAsync();
+        cluster.Write("go", "");
         var ended = await cluster.EndOfSweepAsync(disturbed);
 
         Assert.Equal("succeeded", ended.Text("state"));
         await SweepTable.NothingWasRunTwiceAsync(cluster, ended);
-        var undisturbed = await cluster.EndOfSweepAsync(await cluster.SubmitSweepAsync(Sweeps.Digits));
+        var undisturbed = await cluster.EndOfSweepAsync(await cluster.SubmitSweepAsync(file));
         Assert.Equal(await SweepTable.OfAsync(cluster, undisturbed), await SweepTable.OfAsync(cluster, ended));
 
         first.Signal(Processes.Terminate);

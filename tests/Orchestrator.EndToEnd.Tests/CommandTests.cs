@@ -36,7 +36,7 @@ public sealed class CommandTests : ClusterTest
         Assert.Equal(await SweepTable.OfAsync(one, alone), await SweepTable.OfAsync(two, both));
     }
 
-    [Fact(Timeout = 120_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_program_that_fails_or_takes_too_long_says_so_in_one_line()
     {
         var cluster = await UpAsync("--workers", "1");

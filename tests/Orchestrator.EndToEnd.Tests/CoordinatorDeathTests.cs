@@ -9,12 +9,14 @@ public sealed class CoordinatorDeathTests : ClusterTest
     public async Task A_sweep_whose_coordinator_is_killed_ends_as_if_nothing_had_happened()
     {
         var cluster = await UpAsync("--workers", "2");
-        var disturbed = await cluster.SubmitSweepAsync(Sweeps.Digits);
+        var file = Sweeps.WriteSlow(cluster, cluster["go"], milliseconds: 3);
+        var disturbed = await cluster.SubmitSweepAsync(file);
         await cluster.UntilSweepAsync(disturbed, Sweeps.IsInTheMiddle);
         var agents = (await cluster.WorkersAsync()).Select(worker => worker.Number("pid")).Order().ToArray();
 
         await cluster.KillCoordinatorAsync();
         await cluster.UpAsync();
+        cluster.Write("go", "");
         var ended = await cluster.EndOfSweepAsync(disturbed);
 
         Assert.Equal("succeeded", ended.Text("state"));
@@ -22,7 +24,7 @@ public sealed class CoordinatorDeathTests : ClusterTest
         // The agents lived through it and count towards --workers.
         Assert.Equal(agents, (await cluster.WorkersAsync()).Select(worker => worker.Number("pid")).Order());
 
-        var undisturbed = await cluster.EndOfSweepAsync(await cluster.SubmitSweepAsync(Sweeps.Digits));
+        var undisturbed = await cluster.EndOfSweepAsync(await cluster.SubmitSweepAsync(file));
         Assert.Equal(await SweepTable.OfAsync(cluster, undisturbed), await SweepTable.OfAsync(cluster, ended));
     }
 
@@ -37,7 +39,7 @@ public sealed class CoordinatorDeathTests : ClusterTest
 
         await cluster.KillCoordinatorAsync();
         Processes.Signal(trainers[rank], Processes.Kill);
-        await Eventually.TrueAsync(() => !Processes.IsAlive(trainers[rank]), TimeSpan.FromSeconds(10));
+        await Eventually.TrueAsync(() => !Processes.IsAlive(trainers[rank]), TimeSpan.FromSeconds(60));
         await cluster.UpAsync();
 
         var ended = await run.EndsTheSameAsync();
@@ -57,7 +59,7 @@ public sealed class CoordinatorDeathTests : ClusterTest
         await run.LetGoAsync();
         await Eventually.TrueAsync(() => Directory.EnumerateDirectories(cluster.Data, $"{run.Id}-{run.Steps}", SearchOption.AllDirectories).Any(), TimeSpan.FromSeconds(60));
         Processes.Signal(agent, Processes.Kill);
-        await Eventually.TrueAsync(() => !Processes.IsAlive(teller.Number("pid")), TimeSpan.FromSeconds(10));
+        await Eventually.TrueAsync(() => !Processes.IsAlive(teller.Number("pid")), TimeSpan.FromSeconds(60));
         await cluster.UpAsync();
 
         Assert.Equal("lost", Assert.Single((await run.EndsTheSameAsync()).Items("failures")).Text("kind"));

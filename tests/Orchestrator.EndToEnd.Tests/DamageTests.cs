@@ -7,7 +7,7 @@ public sealed class DamageTests : ClusterTest
 {
     private const string Run = "name: short\nworkload: image-classifier\ndataset: mine\nmodel: { architecture: mlp, hidden: 8 }\ntraining: { epochs: 1, batch_size: 256 }\n";
 
-    [Fact(Timeout = 120_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_damaged_chunk_is_found_before_it_is_trained_on_and_mended_by_adding_it_again()
     {
         var cluster = await UpAsync("--workers", "1");

@@ -4,7 +4,7 @@ namespace Orchestrator.EndToEnd.Tests;
 
 public sealed class DatasetTests(SharedCluster shared) : SharedClusterTest(shared)
 {
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_csv_is_added_shown_trained_on_and_deleted()
     {
         var added = (await Orch.JsonAsync("dataset", "add", "my-digits", Product.Sample("digits.csv.gz"), "--image-size", "8")).Json();
@@ -20,7 +20,7 @@ public sealed class DatasetTests(SharedCluster shared) : SharedClusterTest(share
         (await Orch.RunAsync("dataset", "show", "my-digits")).Refused(2, "my-digits");
     }
 
-    [Fact(Timeout = 120_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Fashion_mnist_is_added_from_its_package_and_trained_on()
     {
         var added = (await Orch.JsonAsync("dataset", "add", "fashion-mnist", "/usr/share/datasets/fashion-mnist")).Json();

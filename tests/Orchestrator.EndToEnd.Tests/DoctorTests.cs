@@ -6,7 +6,7 @@ namespace Orchestrator.EndToEnd.Tests;
 
 public sealed class DoctorTests(SharedCluster shared, TestServers servers) : SharedClusterTest(shared)
 {
-    [Fact(Timeout = 90_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_healthy_setup_has_no_failed_check()
     {
         var (broker, database) = (await servers.RabbitMqAsync(), await servers.PostgresAsync());
@@ -20,7 +20,7 @@ public sealed class DoctorTests(SharedCluster shared, TestServers servers) : Sha
         Assert.Contains(checks, check => check.Text("detail").Contains(Cluster.Address, StringComparison.Ordinal));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task What_is_wrong_is_said_with_its_mend()
     {
         var outcome = await Orch.JsonAsync(

@@ -53,7 +53,7 @@ public sealed class ExternalTrialTests : ClusterTest
         Assert.Equal(Table(undisturbed, "loss"), Table(ended, "loss"));
     }
 
-    [Fact(Timeout = 120_000)]
+    [Fact(Timeout = 240_000)]
     public async Task The_command_line_asks_and_tells()
     {
         var cluster = await UpAsync("--workers", "0");

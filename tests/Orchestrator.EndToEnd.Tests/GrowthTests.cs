@@ -30,7 +30,8 @@ public sealed class GrowthTests : ClusterTest
         Assert.False(await run.SteppedTwiceAsync());
 
         // Whoever was there from the beginning tells what each change cost it.
-        var trace = await RunTrace.OfAsync(cluster, run.Id);
+        // The command, the coordinator, and three agents with a trainer each.
+        var trace = await RunTrace.OfAsync(cluster, run.Id, processes: 8);
         Assert.Equal(
             ["1 of 1", "2 of 2", "3 of 3", "4 of 2"],
             trace.Spans.Where(span => span.Text("name") == "standstill" && span.Number("processId") == first).Select(span => span.GetProperty("attributes"))

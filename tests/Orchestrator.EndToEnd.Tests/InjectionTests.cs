@@ -34,12 +34,12 @@ public sealed class InjectionTests(InjectionTests.Runs runs) : IClassFixture<Inj
 
     public static TheoryData<string> Names => [.. Cases.Keys];
 
-    [Theory(Timeout = 240_000)]
+    [Theory(Timeout = 420_000)]
     [MemberData(nameof(Names))]
     public Task A_trainer_that_fails_at_an_exact_point_costs_no_step_and_no_bit(string name) => runs.AssertUnharmedAsync(name);
 
     /// <summary>The training thread first, as it stood: stopped from outside, or asleep in the middle of a step.</summary>
-    [Theory(Timeout = 240_000)]
+    [Theory(Timeout = 420_000)]
     [InlineData("freeze", "[1.0]", "no sign of life for 1 s; the trainer's threads:", "stopped in ")]
     [InlineData("hang", "[1.1]", "no progress; the trainer's threads:", "sleeping in ")]
     public async Task What_a_trainer_that_stood_still_was_doing_stands_in_its_runs_log(string name, string trainer, string heading, string state)

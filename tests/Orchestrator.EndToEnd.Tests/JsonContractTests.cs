@@ -6,7 +6,7 @@ namespace Orchestrator.EndToEnd.Tests;
 /// <summary>The fields that scripts rely on, of every command that has them.</summary>
 public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(shared)
 {
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public void Sweep_show()
     {
         Has(Shared.Shown, "id", "name", "state", "objective", "trials", "best", "repeatable");
@@ -22,7 +22,7 @@ public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(
         Assert.All(Enumerable.Range(0, 10), digit => Has(Shared.Shown.Items("trials")[best.Number("trial")].GetProperty("metrics"), $"test_accuracy_{digit}"));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task Run_show_and_list()
     {
         var run = await Cluster.RunAsync(Shared.BestRun);
@@ -34,7 +34,7 @@ public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(
         Assert.Equal(2, (await Cluster.ListAsync("run", "list", "--sweep", Shared.Sweep)).Length);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task Sweep_preview()
     {
         // Without a coordinator: nine epochs of 100 s on each of four workers, two trials after each other.
@@ -54,7 +54,7 @@ public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(
         Assert.Equal(2, (await Orch.JsonAsync(["sweep", "preview", .. file, "--like", Shared.BestRun, "--epoch-seconds", "1"])).ExitCode);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task Run_trace()
     {
         var trace = (await Orch.JsonAsync("run", "trace", Shared.OtherRun)).Json();
@@ -63,7 +63,7 @@ public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(
         Assert.All(trace.Items("spans"), span => Assert.Equal(JsonValueKind.Number, span.GetProperty("startUnixNano").ValueKind));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task Worker_checkpoint_and_dataset_lists()
     {
         Assert.All(await Cluster.ListAsync("worker", "list"), worker => Has(worker, "id", "state", "host", "device", "slots", "pid", "trainers"));
@@ -77,7 +77,7 @@ public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(
         Assert.All(dataset.Items("chunks"), chunk => Has(chunk, "sha256", "rows"));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task Watches_print_an_object_a_line_and_the_last_is_what_show_prints()
     {
         var sweep = (await Orch.JsonAsync("sweep", "watch", Shared.Sweep)).Succeeded().JsonLines();
@@ -86,7 +86,7 @@ public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(
         Assert.Equal((await Cluster.RunAsync(Shared.BestRun)).Text("weightsHash"), run[^1].Text("weightsHash"));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task Sweeps_are_listed_by_label_and_the_best_is_told()
     {
         Assert.Equal(Shared.Sweep, Assert.Single(await Cluster.ListAsync("sweep", "list", "--label", "team=vision")).Text("id"));
@@ -95,7 +95,7 @@ public sealed class JsonContractTests(SharedCluster shared) : SharedClusterTest(
         Assert.True(JsonElement.DeepEquals(Shared.Shown.GetProperty("best"), best));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task Rest_speaks_the_same_fields()
     {
         using var client = new HttpClient { BaseAddress = new Uri($"http://{Cluster.Web}") };

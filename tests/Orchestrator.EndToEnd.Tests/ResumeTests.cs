@@ -27,7 +27,9 @@ public sealed class ResumeTests : ClusterTest
     public async Task After_the_death_of_the_whole_cluster_in_mid_epoch_a_run_ends_with_the_bits_of_an_undisturbed_one()
     {
         const int Epochs = 20;
-        var cluster = await UpAsync("--workers", "2");
+
+        // It stands still for a while after the checkpoint of step 98, so that it can't have ended before everything dies.
+        var cluster = await Prepare("--workers", "2").With("ORCH_INJECT", "resumed:1.0:100:data:delay=1500 resumed:1.0:101:data:delay=1500").UpAsync();
         var file = cluster.Write("run.yaml", File(Epochs));
         var undisturbed = await cluster.EndOfRunAsync(await cluster.SubmitRunAsync(file));
         Assert.Equal("succeeded", undisturbed.Text("state"));

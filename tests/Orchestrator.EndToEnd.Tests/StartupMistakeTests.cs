@@ -19,7 +19,7 @@ public sealed class StartupMistakeTests : IDisposable
         folder.Dispose();
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_cluster_that_can_not_start_says_why()
     {
         using var other = new TcpListener(IPAddress.Loopback, 0);
@@ -35,7 +35,7 @@ public sealed class StartupMistakeTests : IDisposable
         await NotUpAsync(["--workers", "-1"], "--workers is -1");
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_data_directory_that_can_not_be_written_is_refused()
     {
         // Neither root nor anybody else writes there.
@@ -45,7 +45,7 @@ public sealed class StartupMistakeTests : IDisposable
         Assert.Empty(orch.Processes);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 180_000)]
     public async Task Nobody_at_the_address_is_exit_code_3()
     {
         var nobody = $"127.0.0.1:{FreePort.Next()}";
@@ -57,7 +57,7 @@ public sealed class StartupMistakeTests : IDisposable
         (await orch.With("ORCH_ENDPOINT", "not an address").RunAsync("sweep", "list")).Refused(2, "ORCH_ENDPOINT", "HOST:PORT");
     }
 
-    [Fact(Timeout = 120_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_token_is_asked_for_and_checked()
     {
         await File.WriteAllTextAsync(folder["token"], "correct-horse-battery-staple\n", TestContext.Current.CancellationToken);
@@ -82,7 +82,7 @@ public sealed class StartupMistakeTests : IDisposable
         Assert.Empty(cluster.Orch.Processes.Select(Processes.CommandLine));
     }
 
-    [Theory(Timeout = 60_000)]
+    [Theory(Timeout = 180_000)]
     [InlineData("'submt'", "did you mean submit?", "sweep", "submt")]
     [InlineData("--rank is 'first'", "whole number", "run", "logs", "r", "--rank", "first")]
     [InlineData("ID", "orch run show --help", "run", "show")]

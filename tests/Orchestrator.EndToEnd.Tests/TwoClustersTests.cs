@@ -4,7 +4,7 @@ namespace Orchestrator.EndToEnd.Tests;
 
 public sealed class TwoClustersTests : ClusterTest
 {
-    [Fact(Timeout = 120_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Two_clusters_live_side_by_side_and_leave_nothing_behind()
     {
         var clusters = await Task.WhenAll(UpAsync("--workers", "1"), UpAsync("--workers", "1"));

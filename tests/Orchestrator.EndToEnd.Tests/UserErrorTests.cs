@@ -14,7 +14,7 @@ public sealed class UserErrorTests(SharedCluster shared) : SharedClusterTest(sha
         parameters: { throw_at: { choice: [5, 0] } }
         """;
 
-    [Fact(Timeout = 90_000)]
+    [Fact(Timeout = 180_000)]
     public async Task A_trial_that_throws_fails_fast_with_the_users_stack_and_its_sweep_goes_on()
     {
         var sweep = await Cluster.EndOfSweepAsync(await Cluster.SubmitSweepAsync(Cluster.Write("trouble.yaml", File)));

@@ -5,7 +5,7 @@ namespace Orchestrator.EndToEnd.Tests;
 
 public sealed class WorkerTests : ClusterTest
 {
-    [Fact(Timeout = 90_000)]
+    [Fact(Timeout = 180_000)]
     public async Task Workers_are_scaled_up_and_down_and_drained()
     {
         var cluster = await UpAsync("--workers", "1", "--slots", "2");
@@ -20,7 +20,7 @@ public sealed class WorkerTests : ClusterTest
 
         var last = (await cluster.WorkersAsync()).Single(worker => worker.Text("state") == "ready");
         (await cluster.Orch.RunAsync("worker", "drain", last.Text("id"))).Succeeded();
-        await Eventually.TrueAsync(() => !Processes.IsAlive(last.Number("pid")), TimeSpan.FromSeconds(30));
+        await Eventually.TrueAsync(() => !Processes.IsAlive(last.Number("pid")), TimeSpan.FromSeconds(60));
         await cluster.UntilReadyAsync(0);
         (await cluster.Orch.RunAsync("down")).Succeeded();
         Assert.Empty(cluster.Orch.Processes.Select(Processes.CommandLine));

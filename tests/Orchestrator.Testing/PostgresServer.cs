@@ -9,7 +9,7 @@ public sealed class PostgresServer : IDisposable
     private const string Password = "secret";
     private const string Mend = "Install the distribution's package postgresql (apt-get install postgresql).";
 
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(120);
 
     private readonly TemporaryFolder folder = new();
     private readonly string programs;

@@ -61,7 +61,13 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>SIGKILL to the server and all that it started, at once; returns when they are gone.</summary>
     public void Kill()
     {
-        // PostgreSQL's backends lead groups of their own, and one in the middle of a statement would finish it.
+        // PostgreSQL's backends lead groups of their own, and one in the middle of a statement would finish it. Stopped, the server starts no other while they are counted: the next one would not begin beside it.
+        if (IsRunning)
+        {
+            _ = Native.Kill(server, Native.SigStop);
+            SpinWait.SpinUntil(() => Stat(server) is null or ["T" or "Z" or "X", ..], TimeSpan.FromSeconds(15));
+        }
+
         var family = IsRunning ? Family(server) : [];
         foreach (var pid in family)
         {
@@ -122,6 +128,7 @@ internal sealed class ServerProcess : IDisposable
     private static class Native
     {
         public const int SigKill = 9;
+        public const int SigStop = 19;
 
         [DllImport("libc", EntryPoint = "kill")]
         [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -38,7 +38,8 @@ public sealed class TrainingTests : IAsyncLifetime
         Assert.Equal(written[^1].ModelSha256, Convert.ToHexStringLower(SHA256.HashData(model)));
         Assert.True(coordinator.Reports.Single(report => Equals(report.Checkpoint, written[^1])).Sequence < ended[0].Sequence);
         Assert.Contains(coordinator.Reports, report => report.ReportCase == Report.ReportOneofCase.Steps);
-        Assert.Equal(Enumerable.Range(1, coordinator.Reports.Count).Select(number => (ulong)number), coordinator.Reports.Select(report => report.Sequence));
+        var reports = coordinator.Reports;
+        Assert.Equal(Enumerable.Range(1, reports.Count).Select(number => (ulong)number), reports.Select(report => report.Sequence));
 
         Assert.Equal(coordinator.ChunksFetched.Distinct(), coordinator.ChunksFetched);
         await Eventually.Holds(() => agent.Trainers.Count == 0, () => "trainers stay after their task");

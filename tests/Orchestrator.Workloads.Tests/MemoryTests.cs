@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Orchestrator.Specs;
 using Orchestrator.Training;
@@ -97,8 +98,12 @@ public sealed partial class MemoryTests(Digits digits) : IClassFixture<Digits>
 
             // What the C library keeps for later is nobody's leak.
             _ = TrimHeap(0);
-            return new Footprint(DisposeScopeManager.Statistics.ThreadTotalLiveCount, GC.GetTotalMemory(forceFullCollection: false), Environment.WorkingSet);
+            return new Footprint(DisposeScopeManager.Statistics.ThreadTotalLiveCount, GC.GetTotalMemory(forceFullCollection: false), Anonymous());
         }
+
+        /// <summary>Bytes. What is mapped from files is there or not as the kernel pleases.</summary>
+        private static long Anonymous() =>
+            1024 * long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith("RssAnon:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
     }
 
     /// <summary>Keeps nothing itself.</summary>

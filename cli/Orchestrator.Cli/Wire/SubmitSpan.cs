@@ -14,7 +14,7 @@ namespace Orchestrator.Cli.Wire;
 /// </summary>
 internal sealed class SubmitSpan
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly ActivityTraceId _trace = ActivityTraceId.CreateRandom();
 

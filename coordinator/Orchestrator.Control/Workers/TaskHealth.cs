@@ -53,10 +53,10 @@ public static class TaskHealth
     {
         ArgumentNullException.ThrowIfNull(ranks);
         var limit = LimitOf("training", medianStep);
-        // A frozen process says nothing of itself, whatever it did last; those that are heard of are not the ones.
+        // A frozen process says nothing of itself, whatever it did last; those that are heard of are not the ones. Where nobody is heard of, it is the longest silent: to begin again none of them would answer.
         var frozen = ranks.Where(rank => rank.Phase is "training" or "waiting" && rank.Silent > limit)
             .OrderByDescending(rank => rank.Phase is "training").ThenByDescending(rank => rank.Silent).ToArray();
-        if (frozen.Length > 0 && (frozen.Length < ranks.Count || frozen[0].Phase is "training"))
+        if (frozen.Length > 0)
         {
             return frozen[0].Rank;
         }

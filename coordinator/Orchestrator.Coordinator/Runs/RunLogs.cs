@@ -89,7 +89,8 @@ internal sealed partial class RunLogs(DataDirectory directory, TimeProvider time
                 continue;
             }
 
-            quiet = over ? quiet + 1 : 0;
+            // What has come may wait for a disk, or for this process.
+            quiet = over && waiting.Reader.Count == 0 ? quiet + 1 : 0;
             if (quiet <= MostQuiet)
             {
                 await Task.Delay(Poll, time, cancellationToken);

@@ -60,12 +60,12 @@ internal sealed class AgentProcess
         }
     }
 
-    /// <summary>The agent and all that it started: it leads a process group of its own.</summary>
+    /// <summary>The agent and all that it started: it leads a process group of its own, or is about to.</summary>
     public void Kill()
     {
-        if (IsAlive)
+        if (IsAlive && NativeKill(-Pid, Kill9) != 0)
         {
-            _ = NativeKill(-Pid, Kill9);
+            _ = NativeKill(Pid, Kill9);
         }
     }
 

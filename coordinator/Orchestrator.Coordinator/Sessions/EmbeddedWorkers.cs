@@ -14,9 +14,15 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>How long agents of the last coordinator have to come back before new ones are started.</summary>
-    private static readonly TimeSpan ComeBack = TimeSpan.FromSeconds(3);
+    /// <summary>
+    /// How long agents of the last coordinator have to come back before new ones are started. They dial every two seconds at the latest, a connection that was refused is not tried again for another one, and a machine
+    /// on which everything restarts is busy; whoever is not waited for dies with its trainers.
+    /// </summary>
+    private static readonly TimeSpan ComeBack = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(8);
+
+    /// <summary>For the kernel to take away what was killed.</summary>
+    private static readonly TimeSpan DeathPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
     private readonly CoordinatorOptions options;
@@ -106,16 +112,14 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
             left = [.. processes];
         }
 
-        var started = time.GetTimestamp();
-        while (left.Any(process => process.IsAlive) && time.GetElapsedTime(started) < ShutdownPatience && !cancellationToken.IsCancellationRequested)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(50), time, CancellationToken.None);
-        }
-
+        await GoneAsync(left, ShutdownPatience, cancellationToken);
         foreach (var process in left)
         {
             process.Kill();
         }
+
+        // Whoever waits for the end of this process takes the cluster for ended by then.
+        await GoneAsync(left, DeathPatience, cancellationToken);
 
         foreach (var agent in left.Select(AgentOf).OfType<AgentView>())
         {
@@ -163,6 +167,15 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
+    private async Task GoneAsync(AgentProcess[] left, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        while (left.Any(process => process.IsAlive) && time.GetElapsedTime(started) < patience && !cancellationToken.IsCancellationRequested)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(50), time, CancellationToken.None);
+        }
+    }
+
     /// <summary>Waits for the agents that a coordinator before this one left, and takes them into the pool.</summary>
     private async Task AdoptAsync(CancellationToken stoppingToken)
     {
@@ -177,7 +190,11 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
         {
             if (IsConnected(process))
             {
-                processes.Add(process);
+                lock (gate)
+                {
+                    processes.Add(process);
+                }
+
                 LogAdopted(process.Pid);
             }
             else

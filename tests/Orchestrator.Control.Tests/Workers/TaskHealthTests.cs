@@ -82,6 +82,13 @@ public sealed class TaskHealthTests
     }
 
     [Fact]
+    public void Of_a_gang_that_froze_while_it_waited_the_longest_silent_is_the_culprit()
+    {
+        RankPulse[] frozen = [new RankPulse(0, "waiting", 4 * Second, 5 * Second), new RankPulse(1, "waiting", 5 * Second, 5 * Second)];
+        Assert.Equal(1, TaskHealth.Culprit(frozen, Quick));
+    }
+
+    [Fact]
     public void A_gang_in_which_everybody_waits_begins_again_after_a_while_and_nobody_is_to_blame()
     {
         Assert.False(TaskHealth.IsDeadlocked([Stalled(0, "waiting", 9), Stalled(1, "waiting", 60)], Quick, 2));

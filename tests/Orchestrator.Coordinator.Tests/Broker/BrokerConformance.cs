@@ -10,7 +10,7 @@ namespace Orchestrator.Coordinator.Tests.Broker;
 /// <summary>What every transport must do. A subclass says which one.</summary>
 public abstract class BrokerConformance : IAsyncLifetime
 {
-    protected static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    protected static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly List<BrokerPeer> peers = [];
 

@@ -14,7 +14,7 @@ namespace Orchestrator.Coordinator.Tests.Hosting;
 internal sealed class RunningCoordinator : IAsyncDisposable
 {
     /// <summary>How long a test waits for something to be seen on a busy machine.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly WebApplication _app;
     private readonly GrpcChannel _channel;

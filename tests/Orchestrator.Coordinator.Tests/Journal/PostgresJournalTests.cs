@@ -64,7 +64,7 @@ public sealed class PostgresJournalTests(TestServers servers) : JournalConforman
                     return false;
                 }
             },
-            TimeSpan.FromSeconds(30));
+            TimeSpan.FromMinutes(2));
         Assert.Equal(["before", "after"], (await journal.ReadStreamAsync(run, 0, Token).ToListAsync(Token)).Select(row => row.Type));
     }
 

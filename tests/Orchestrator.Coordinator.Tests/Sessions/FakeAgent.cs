@@ -66,7 +66,7 @@ internal sealed class FakeAgent(string id, int slots = 1) : IAsyncDisposable
             outbound = Channel.CreateUnbounded<AgentMessage>(new UnboundedChannelOptions { SingleReader = true });
             var registered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             running = RunAsync(calls, registered, session.Token);
-            await registered.Task.WaitAsync(TimeSpan.FromSeconds(30));
+            await registered.Task.WaitAsync(TimeSpan.FromMinutes(1));
         }
         // An answer that ends the stream while its request is still being written may get lost in the reset: agents try again.
         while (Refused is StatusCode.Cancelled);

@@ -120,12 +120,16 @@ public sealed class SweepApiTests : IAsyncLifetime
     [Fact]
     public async Task A_paused_sweep_goes_on_when_it_is_resumed()
     {
+        // Its first trials train while it is paused; it can't have ended before.
+        var resumed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        world.Sending = message => message is RunTrial { Trial: > 5 } ? resumed.Task : Task.CompletedTask;
         world.Answer = SweepWorld.Train;
         var request = new GetSweepRequest { Id = await world.SubmitAsync(set: ["search.trials=50"]) };
         var paused = await world.Api.PauseSweep(request, SweepWorld.Call);
         Assert.Equal("paused", paused.State);
         Assert.Contains("resume", paused.Message, StringComparison.Ordinal);
         Assert.NotEqual("paused", (await world.Api.ResumeSweep(request, SweepWorld.Call)).State);
+        resumed.SetResult();
         Assert.Equal("succeeded", (await world.WatchAsync(request.Id))[^1].State);
     }
 
@@ -145,10 +149,13 @@ public sealed class SweepApiTests : IAsyncLifetime
     [Fact]
     public async Task A_deleted_sweep_is_gone_with_all_that_it_kept()
     {
+        var refused = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        world.Sending = _ => refused.Task;
         world.Answer = SweepWorld.Train;
         var request = new GetSweepRequest { Id = await world.SubmitAsync() };
         Assert.Equal("sweep-running", (await Assert.ThrowsAsync<UserException>(() => world.Api.DeleteSweep(request, SweepWorld.Call))).Code);
         Assert.Empty(world.Removed);
+        refused.SetResult();
 
         await world.WatchAsync(request.Id);
         await world.Api.DeleteSweep(request, SweepWorld.Call);

@@ -20,7 +20,7 @@ internal sealed class SweepWorld : IMessageBus, ISweepRuns, IAsyncDisposable
 {
     private const int Consumers = 32;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     public const string File = """
         name: Digits_search

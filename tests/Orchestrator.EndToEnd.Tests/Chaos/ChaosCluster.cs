@@ -9,7 +9,7 @@ namespace Orchestrator.EndToEnd.Tests.Chaos;
 /// <param name="say">Hears what is done.</param>
 internal sealed class ChaosCluster(Cluster cluster, int agents, Action<string> say) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly ClusterWeb web = new(cluster);
     private readonly SemaphoreSlim coordinator = new(1);

@@ -19,7 +19,7 @@ public sealed class ChaosTests : ClusterTest
     private readonly ConcurrentQueue<string> history = new();
     private readonly long began = Stopwatch.GetTimestamp();
 
-    [Fact(Timeout = 600_000)]
+    [Fact(Timeout = 1_200_000)]
     public async Task Whatever_happens_to_them_runs_end_with_the_bits_of_those_that_nothing_happened_to()
     {
         var cluster = await UpAsync("--workers", Agents.ToString(CultureInfo.InvariantCulture));

@@ -9,7 +9,7 @@ internal sealed class Cluster : IDisposable
 {
     private const string Token = "nobody-else-has-the-token-of-tests";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     /// <summary>Between two looks that are a process each.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
@@ -24,6 +24,7 @@ internal sealed class Cluster : IDisposable
     {
         this.options = options;
         Address = $"{host}:{FreePort.Next()}";
+        Web = $"127.0.0.1:{FreePort.Next()}";
         Orch = new Orch(folder.Path).With("ORCH_ENDPOINT", Address);
         web = new ClusterWeb(this);
     }
@@ -38,7 +39,7 @@ internal sealed class Cluster : IDisposable
     public int Coordinator { get; private set; }
 
     /// <summary>HOST:PORT of REST, health and metrics; stays the same through restarts.</summary>
-    public string Web { get; private set; } = "";
+    public string Web { get; }
 
     public string Data => folder["data"];
 
@@ -69,9 +70,9 @@ internal sealed class Cluster : IDisposable
     /// <summary><c>orch up --detach</c>; also after the coordinator's death.</summary>
     public async Task<Cluster> UpAsync()
     {
-        var up = (await Orch.JsonAsync(["up", "--detach", "--data-dir", Data, "--listen", Address, "--listen-web", Web.Length > 0 ? Web : "127.0.0.1:0", .. options])).Json();
+        var up = (await Orch.JsonAsync(["up", "--detach", "--data-dir", Data, "--listen", Address, "--listen-web", Web, .. options])).Json();
         Coordinator = up.GetProperty("pid").GetInt32();
-        Web = new Uri(up.GetProperty("web").GetString()!).Authority;
+        Assert.Equal(Web, new Uri(up.Text("web")).Authority);
         return this;
     }
 

@@ -10,7 +10,7 @@ internal sealed class ClusterWeb(Cluster cluster) : IDisposable
     /// <summary>Between two looks.</summary>
     public static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(30);
 
-    private readonly HttpClient client = new() { Timeout = TimeSpan.FromSeconds(5) };
+    private readonly HttpClient client = new() { Timeout = TimeSpan.FromSeconds(60) };
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

@@ -50,21 +50,19 @@ internal sealed class Hosts : IDisposable
     /// <summary>What stands before a program and its arguments to start it there.</summary>
     public IReadOnlyList<string> Prefix(int host) => Enter(host + 1);
 
-    /// <summary>What one says to the other does not arrive from now on.</summary>
-    public async Task CutAsync(int from, int to)
+    /// <summary>What the one of a pair says to the other does not arrive from now on.</summary>
+    public async Task CutAsync(params (int From, int To)[] pairs)
     {
-        var cut = $"from {Address(from)} to {Address(to)} blackhole";
-        await RunAsync(0, $"ip rule add {cut}");
-        cuts.Add(cut);
+        string[] more = [.. pairs.Select(pair => $"from {Address(pair.From)} to {Address(pair.To)} blackhole")];
+        await RuleAsync("add", more);
+        cuts.AddRange(more);
     }
 
     /// <summary>Everybody reaches everybody again.</summary>
     public async Task HealAsync()
     {
-        for (; cuts.Count > 0; cuts.RemoveAt(0))
-        {
-            await RunAsync(0, $"ip rule delete {cuts[0]}");
-        }
+        await RuleAsync("delete", cuts);
+        cuts.Clear();
     }
 
     /// <summary>The namespaces go with who holds them, and the cards with the namespaces.</summary>
@@ -95,12 +93,23 @@ internal sealed class Hosts : IDisposable
         return holders.Count - 1;
     }
 
-    private async Task RunAsync(int holder, string command)
+    /// <summary>All at once: a program for each would take as long as a network may be away without anybody's noticing.</summary>
+    private async Task RuleAsync(string what, IReadOnlyCollection<string> rules)
     {
-        string[] words = [.. Enter(holder), .. command.Split(' ')];
+        if (rules.Count > 0)
+        {
+            await RunAsync(0, ["sh", "-c", string.Join(" && ", rules.Select(rule => $"ip rule {what} {rule}"))]);
+        }
+    }
+
+    private Task RunAsync(int holder, string command) => RunAsync(holder, command.Split(' '));
+
+    private async Task RunAsync(int holder, string[] command)
+    {
+        string[] words = [.. Enter(holder), .. command];
         using var process = Process.Start(new ProcessStartInfo(words[0], words[1..]) { UseShellExecute = false, RedirectStandardError = true })!;
         var errors = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(process.ExitCode == 0, $"{command}: {errors}");
+        Assert.True(process.ExitCode == 0, $"{string.Join(' ', command)}: {errors}");
     }
 }

@@ -51,7 +51,10 @@ public abstract class InjectedRuns(IReadOnlyDictionary<string, string[]> cases, 
             // Whoever lived speaks for the last generation, in the process that it was from the beginning.
             var survivor = cases[name][0].StartsWith("1.0", StringComparison.Ordinal) ? "[1.1]" : "[1.0]";
             var last = string.Create(CultureInfo.InvariantCulture, $" generation {run.Number("generation")}, rank 0 of 2 trains ");
-            Assert.Contains(await web!.LogAsync(ids[name]), line => line.StartsWith(survivor, StringComparison.Ordinal) && line.Contains(last, StringComparison.Ordinal));
+            await Eventually.TrueAsync(
+                async () => (await web!.LogAsync(ids[name])).Any(line => line.StartsWith(survivor, StringComparison.Ordinal) && line.Contains(last, StringComparison.Ordinal)),
+                TimeSpan.FromMinutes(1),
+                $"{survivor} says that it trains{last}");
         }
         catch (Exception)
         {
@@ -70,7 +73,7 @@ public abstract class InjectedRuns(IReadOnlyDictionary<string, string[]> cases, 
             await Eventually.TrueAsync(
                 async () => (lines = [.. (await web!.LogAsync(ids[name])).Where(line => line.StartsWith(trainer, StringComparison.Ordinal)).Select(line => line[(trainer.Length + 1)..])])
                     .Any(line => line.Contains(text, StringComparison.Ordinal)),
-                TimeSpan.FromMinutes(3));
+                TimeSpan.FromMinutes(6));
             return lines;
         }
         catch (TimeoutException)
@@ -88,7 +91,7 @@ public abstract class InjectedRuns(IReadOnlyDictionary<string, string[]> cases, 
         return ValueTask.CompletedTask;
     }
 
-    private Task<JsonElement> EndOfAsync(string name) => web!.UntilRunAsync(ids[name], TimeSpan.FromMinutes(3), "its end", ClusterWeb.HasEnded);
+    private Task<JsonElement> EndOfAsync(string name) => web!.UntilRunAsync(ids[name], TimeSpan.FromMinutes(6), "its end", ClusterWeb.HasEnded);
 
     private static string? KindOf(string fault) =>
         fault.EndsWith("kill", StringComparison.Ordinal) ? "lost"

@@ -17,13 +17,17 @@ internal sealed class RunTrace
 
     public IEnumerable<JsonElement> Spans => spans.Values;
 
-    /// <summary>The last spans of a run are there within five seconds of its end.</summary>
-    public static async Task<RunTrace> OfAsync(Cluster cluster, string run)
+    /// <summary>How many spans are of.</summary>
+    public int Processes => Spans.Select(span => span.Number("processId")).Distinct().Count();
+
+    /// <summary>The last spans of a run are there a few seconds after its end: each process sends them when it next does.</summary>
+    /// <param name="processes">That take part in it.</param>
+    public static async Task<RunTrace> OfAsync(Cluster cluster, string run, int processes)
     {
-        for (var patience = DateTime.UtcNow.AddSeconds(5); ; await Task.Delay(100, TestContext.Current.CancellationToken))
+        for (var patience = DateTime.UtcNow.AddSeconds(60); ; await Task.Delay(100, TestContext.Current.CancellationToken))
         {
             var trace = new RunTrace((await cluster.Orch.JsonAsync("run", "trace", run)).Json());
-            if (DateTime.UtcNow > patience || trace.IsWhole)
+            if (DateTime.UtcNow > patience || (trace.IsWhole && trace.Processes >= processes))
             {
                 return trace;
             }

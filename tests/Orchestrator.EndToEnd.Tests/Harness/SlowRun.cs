@@ -9,7 +9,7 @@ internal sealed class SlowRun
 {
     private const int StepsAnEpoch = 23;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private static int runs;
 

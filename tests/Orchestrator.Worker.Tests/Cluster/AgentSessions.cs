@@ -21,7 +21,12 @@ internal sealed class AgentSessions
 
     public void End(IServerStreamWriter<CoordinatorMessage> stream) => _ = writer == stream ? writer = null : null;
 
-    public void BreakAll() => breaking.Cancel();
+    public void BreakAll()
+    {
+        // Nobody takes it for the next one, though who serves it may need a moment to see its end.
+        writer = null;
+        breaking.Cancel();
+    }
 
     public async Task SendAsync(CoordinatorMessage message)
     {

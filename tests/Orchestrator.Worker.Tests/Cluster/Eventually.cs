@@ -2,7 +2,7 @@ namespace Orchestrator.Worker.Tests.Cluster;
 
 internal static class Eventually
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
 
     public static async Task<T> Some<T>(Func<T?> look, Func<string> otherwise)

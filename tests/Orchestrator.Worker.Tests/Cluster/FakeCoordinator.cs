@@ -2,10 +2,9 @@ using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Orchestrator.Testing;
 using Orchestrator.V1;
 
 namespace Orchestrator.Worker.Tests.Cluster;
@@ -14,8 +13,10 @@ namespace Orchestrator.Worker.Tests.Cluster;
 internal sealed class FakeCoordinator : IAsyncDisposable
 {
     private readonly ConcurrentQueue<Report> reports = new();
+
+    // Below the ports that the system hands out: nobody takes it while this is away, an agent that dials it least of all.
+    private readonly int port = FreePort.Next();
     private WebApplication? application;
-    private int port;
 
     public DigitsFolder Digits { get; } = new();
 
@@ -68,7 +69,6 @@ internal sealed class FakeCoordinator : IAsyncDisposable
         application.MapGrpcService<FakeAgentService>();
         application.MapGrpcService<FakeDatasetService>();
         await application.StartAsync();
-        port = new Uri(application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Port;
     }
 
     /// <summary>As a crash: the port closes and sessions break.</summary>

@@ -25,6 +25,9 @@ internal static class FailureKinds
             _ => ("user", -1),
         };
         var message = kind == "out-of-memory" ? MemoryRefusal.Line(failure) : failure.Message.Split('\n')[0].Trim();
-        return new TaskFailed { Kind = kind, Message = message, Detail = failure.ToString(), SuspectRank = suspect };
+
+        // A stack says nothing more of a full disk, and the report may lie on the same one, where a line finds room.
+        var detail = failure is DiskFullException || DiskSpace.IsFull(failure) ? "" : failure.ToString();
+        return new TaskFailed { Kind = kind, Message = message, Detail = detail, SuspectRank = suspect };
     }
 }

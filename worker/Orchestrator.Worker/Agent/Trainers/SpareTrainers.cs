@@ -33,12 +33,12 @@ internal sealed partial class SpareTrainers(AgentOptions options, string socket,
                 _ = DismissAsync(unlike);
             }
 
-            if (waiting.Count == 0)
+            // One that has just died is still to be counted as a failure of the reserve, and would be the task's.
+            if (waiting.FindLast(spare => !spare.Process.HasEnded) is not { } last)
             {
                 return null;
             }
 
-            var last = waiting[^1];
             waiting.Remove(last);
             failures = 0;
             return last;

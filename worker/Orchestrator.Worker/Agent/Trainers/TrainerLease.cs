@@ -50,13 +50,20 @@ internal sealed class TrainerLease(SpareTrainers spares, string socket, TrainerT
     public TrainerProcess Begin(IReadOnlyDictionary<string, string> kind, string secret, AttachTrainer attach)
     {
         environment = kind;
-        process = spares.Take(kind)?.GiveTo(attach, log) ?? TrainerProcess.Start(socket, secret, kind, spare: false, log);
-        if (ending.IsCancellationRequested)
+        var begun = spares.Take(kind)?.GiveTo(attach, log) ?? TrainerProcess.Start(socket, secret, kind, spare: false, log);
+        bool isUnwanted;
+        lock (gate)
         {
-            process.Kill();
+            process = begun;
+            isUnwanted = reason is not null;
         }
 
-        return process;
+        if (isUnwanted)
+        {
+            begun.Kill();
+        }
+
+        return begun;
     }
 
     /// <summary>Gives up a trainer that stands still, and kills it once what its threads were doing stands in the run's log; the others do not wait for that.</summary>
@@ -78,6 +85,7 @@ internal sealed class TrainerLease(SpareTrainers spares, string socket, TrainerT
     /// <returns>False where it is not ours any more.</returns>
     public bool Kill(EndReason why)
     {
+        TrainerProcess? begun;
         lock (gate)
         {
             reason ??= why;
@@ -85,6 +93,8 @@ internal sealed class TrainerLease(SpareTrainers spares, string socket, TrainerT
             {
                 return false;
             }
+
+            begun = process;
         }
 
         if (why is EndReason.Shutdown)
@@ -92,10 +102,10 @@ internal sealed class TrainerLease(SpareTrainers spares, string socket, TrainerT
             lookEnd.Cancel();
         }
 
-        // Not before the process is there: Begin looks once it is. Nor under the eyes of who kills it afterwards.
+        // Not before the process is there: Begin sees the reason once it is. Nor under the eyes of who kills it afterwards.
         if (look.IsCompleted)
         {
-            process?.Kill();
+            begun?.Kill();
         }
 
         ending.Cancel();

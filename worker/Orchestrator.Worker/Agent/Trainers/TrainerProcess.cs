@@ -49,6 +49,9 @@ internal sealed class TrainerProcess : IDisposable
 
     public int Pid { get; }
 
+    /// <summary>It is gone, though its last lines may not have been read.</summary>
+    public bool HasEnded => process.HasExited;
+
     /// <summary>The exit code, 128 + signal where one ended it; comes when its last lines have been read.</summary>
     public Task<int> Exited { get; }
 
