@@ -22,6 +22,15 @@ public sealed class TwoClustersTests : ClusterTest
         }
     }
 
+    [Fact(Timeout = 180_000)]
+    public async Task Workers_that_are_still_on_their_way_end_with_their_cluster()
+    {
+        var cluster = await UpAsync("--workers", "1");
+        (await cluster.Orch.RunAsync("worker", "scale", "5")).Succeeded();
+
+        await EndsWithoutATraceAsync(cluster);
+    }
+
     private static async Task EndsWithoutATraceAsync(Cluster cluster)
     {
         Assert.NotEmpty(cluster.Orch.Processes);

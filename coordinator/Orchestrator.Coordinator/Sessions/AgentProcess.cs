@@ -11,6 +11,7 @@ internal sealed class AgentProcess
     // Its own session, so that what ends the coordinator leaves it alone; its output goes to a file, for nobody may be there to read a pipe.
     private const string Launch = "log=$1; shift; exec setsid \"$@\" >>\"$log\" 2>&1 </dev/null";
     private const int Kill9 = 9;
+    private const int Terminate15 = 15;
 
     private readonly Process? child;
 
@@ -59,6 +60,9 @@ internal sealed class AgentProcess
             return null;
         }
     }
+
+    /// <summary>Asks the agent to end, as its session would.</summary>
+    public void Terminate() => _ = NativeKill(Pid, Terminate15);
 
     /// <summary>The agent and all that it started: it leads a process group of its own, or is about to.</summary>
     public void Kill()

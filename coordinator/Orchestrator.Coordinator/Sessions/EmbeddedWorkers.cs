@@ -95,6 +95,15 @@ internal sealed partial class EmbeddedWorkers : BackgroundService, IHostedLifecy
         {
             agents.Send(agent.Identity.Id, new CoordinatorMessage { Shutdown = new ShutdownAgent() });
         }
+
+        AgentProcess[] strangers;
+        lock (gate)
+        {
+            strangers = [.. processes.Where(process => process.IsAlive && !IsConnected(process))];
+        }
+
+        // Still on their way here, they would hear of no end but the last one, and leave their files behind.
+        Array.ForEach(strangers, process => process.Terminate());
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

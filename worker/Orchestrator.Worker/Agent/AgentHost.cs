@@ -29,6 +29,9 @@ internal static class AgentHost
     public static async Task<int> RunAsync(AgentOptions options, CancellationToken cancellationToken)
     {
         var time = TimeProvider.System;
+        var lifetime = new AgentLifetime();
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Drain(signal, lifetime));
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Drain(signal, lifetime));
         using var directory = AgentDirectory.Open(options.DataDirectory);
         using var channel = new CoordinatorChannel(options);
         using var logging = WorkerLogging.ForAgent(directory.Logs, directory.AgentId);
@@ -45,12 +48,9 @@ internal static class AgentHost
         var checkpoints = new CheckpointTransfer(new AgentService.AgentServiceClient(channel.Invoker), retries);
         var spares = new SpareTrainers(options, directory.SocketPath, time, loggers.CreateLogger<SpareTrainers>());
         var tasks = new TaskTable(new AgentContext(options, directory, identity.Advertise, datasets, checkpoints, spares, spool, logs, time, loggers), loggers.CreateLogger<TaskTable>());
-        var lifetime = new AgentLifetime();
         var session = new CoordinatorSession(channel, identity, tasks, spool, logs, lifetime, time, loggers.CreateLogger<CoordinatorSession>());
 
         await using var trainers = await ListenAsync(directory.SocketPath, tasks, spares, loggers);
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Drain(signal, lifetime));
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Drain(signal, lifetime));
         var running = session.RunAsync(ending.Token);
         var looking = LookAsync(tasks, time, ending.Token);
 

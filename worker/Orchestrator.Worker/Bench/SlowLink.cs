@@ -8,9 +8,13 @@ namespace Orchestrator.Worker.Bench;
 internal sealed class SlowLink : IAsyncDisposable
 {
     private const string Card = "card";
+    private const string NamePrefix = "orch-bench-";
+
+    /// <summary>Where the kernel shows them.</summary>
+    private const string Namespaces = "/run/netns";
     private const int LargestPacket = 32768;
 
-    private readonly string[] names = [.. Enumerable.Range(0, 2).Select(host => string.Create(CultureInfo.InvariantCulture, $"orch-bench-{Environment.ProcessId}-{host}"))];
+    private readonly string[] names = [.. Enumerable.Range(0, 2).Select(host => string.Create(CultureInfo.InvariantCulture, $"{NamePrefix}{Environment.ProcessId}-{host}"))];
 
     private SlowLink()
     {
@@ -22,6 +26,7 @@ internal sealed class SlowLink : IAsyncDisposable
         var link = new SlowLink();
         try
         {
+            await SweepAsync();
             foreach (var name in link.names)
             {
                 await RunAsync($"ip netns add {name}", cancellationToken);
@@ -61,14 +66,29 @@ internal sealed class SlowLink : IAsyncDisposable
     {
         foreach (var name in names)
         {
-            try
-            {
-                await RunAsync($"ip netns delete {name}", CancellationToken.None);
-            }
-            catch (Exception error) when (error is Win32Exception or InvalidOperationException)
-            {
-                // It was not made.
-            }
+            await DeleteAsync(name);
+        }
+    }
+
+    /// <summary>A bench that was killed leaves its hosts behind.</summary>
+    private static async Task SweepAsync()
+    {
+        var left = Directory.Exists(Namespaces) ? Directory.GetFiles(Namespaces, NamePrefix + "*") : [];
+        foreach (var name in left.Select(path => Path.GetFileName(path)).Where(name => !Directory.Exists($"/proc/{name[NamePrefix.Length..].Split('-')[0]}")))
+        {
+            await DeleteAsync(name);
+        }
+    }
+
+    private static async Task DeleteAsync(string name)
+    {
+        try
+        {
+            await RunAsync($"ip netns delete {name}", CancellationToken.None);
+        }
+        catch (Exception error) when (error is Win32Exception or InvalidOperationException)
+        {
+            // It was not made.
         }
     }
 

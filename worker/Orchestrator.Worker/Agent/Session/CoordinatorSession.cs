@@ -22,18 +22,18 @@ internal sealed partial class CoordinatorSession(
     private readonly TaskCompletionSource draining = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource leaving = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource left = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private bool everRegistered;
+    private volatile bool everRegistered;
     private bool saidAway;
 
     /// <summary>Tells the coordinator, now or at the next connection, that no new work is taken.</summary>
     public void AnnounceDraining() => draining.TrySetResult();
 
-    /// <summary>Closes this side of the session after everything that was sent on it, and completes when the coordinator has read to the end.</summary>
+    /// <summary>Closes this side of the session after everything that was sent on it, and completes when the coordinator has read to the end; at once where no coordinator ever knew of this agent.</summary>
     public Task LeaveAsync(CancellationToken cancellationToken)
     {
         draining.TrySetResult();
         leaving.TrySetResult();
-        return left.Task.WaitAsync(cancellationToken);
+        return everRegistered ? left.Task.WaitAsync(cancellationToken) : Task.CompletedTask;
     }
 
     public async Task RunAsync(CancellationToken cancellationToken)
