@@ -106,6 +106,23 @@ public sealed class SharedMemoryTests
     }
 
     [Fact]
+    public async Task Where_one_rank_has_no_room_for_its_part_of_a_total_all_have_memory_of_their_own()
+    {
+        const int Elements = 25 << 20;
+        await using var gang = await Gang.ConnectAsync(ShardPlan.Even(2, 2));
+        var greatest = Segment.Create();
+        var most = greatest.Length - (64 << 20);
+        greatest.Release();
+        using var all = gang.Ranks[0].Allocate(most);
+        gang.Each(collective =>
+        {
+            using var total = collective.AllocateTotal(sizeof(float) * (long)Elements);
+            Assert.IsNotType<SharedTotal>(total);
+            collective.AllReduce<float>(new float[Elements], Elements, total.Span<float>(0, Elements));
+        });
+    }
+
+    [Fact]
     public async Task Ranks_of_which_one_gives_no_shared_total_notice_before_they_add()
     {
         await using var gang = await Gang.ConnectAsync(ShardPlan.Even(2, 2));

@@ -68,31 +68,29 @@ public sealed unsafe class HostCollective : OrderedCollective
             return Allocate(bytes);
         }
 
+        // All have it, or none: where one rank has no room, or its machine does not map memory twice, each has memory of its own.
         var room = segment.TakeAndHold(SharedTotal.BytesOf(layout.Member, group.Members, bytes));
-        var rooms = AllGather(BitConverter.GetBytes(room)).Select(mine => BitConverter.ToInt64(mine)).ToArray();
-        if (rooms.Contains(-1))
+        SharedTotal? total = null;
+        var isShared = false;
+        try
         {
-            if (room >= 0)
+            var rooms = AllGather(BitConverter.GetBytes(room)).Select(mine => BitConverter.ToInt64(mine)).ToArray();
+            total = rooms.Contains(-1) ? null : TryShare(rooms, bytes);
+            isShared = AllGather([total is null ? (byte)0 : (byte)1]).All(rank => rank[0] == 1);
+        }
+        finally
+        {
+            if (!isShared && total is not null)
+            {
+                total.Dispose();
+            }
+            else if (total is null && room >= 0)
             {
                 segment.Release();
             }
-
-            return Allocate(bytes);
         }
 
-        lock (running)
-        {
-            ThrowIfOver();
-            try
-            {
-                return reduction.Share([.. starts.Zip(rooms, (start, offset) => start + (nint)offset)], bytes);
-            }
-            catch (IOException error)
-            {
-                segment.Release();
-                throw Fail(error);
-            }
-        }
+        return isShared ? total! : Allocate(bytes);
     }
 
     private protected override void Reduce(in Reduction sum)
@@ -190,6 +188,15 @@ public sealed unsafe class HostCollective : OrderedCollective
         if (failure is { } before)
         {
             throw new CollectiveException(before.Failure, before.Peer, before.Message, before);
+        }
+    }
+
+    private SharedTotal? TryShare(long[] rooms, long bytes)
+    {
+        lock (running)
+        {
+            ThrowIfOver();
+            return reduction.TryShare([.. starts.Zip(rooms, (start, offset) => start + (nint)offset)], bytes);
         }
     }
 

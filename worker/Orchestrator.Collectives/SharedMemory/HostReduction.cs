@@ -52,12 +52,20 @@ internal sealed unsafe class HostReduction
         stagedRows = segment.Take(StagingBytes);
     }
 
-    /// <inheritdoc cref="SharedTotal.Over"/>
-    public SharedTotal Share(nint[] parts, long bytes)
+    /// <returns>Null where the machine does not allow it.</returns>
+    /// <param name="parts">As <see cref="SharedTotal.Over"/> has them.</param>
+    public SharedTotal? TryShare(nint[] parts, long bytes)
     {
-        var total = SharedTotal.Over(parts, bytes, segment, gone => ImmutableInterlocked.Update(ref totals, all => all.Remove(gone)));
-        ImmutableInterlocked.Update(ref totals, all => all.Add(total));
-        return total;
+        try
+        {
+            var total = SharedTotal.Over(parts, bytes, segment, gone => ImmutableInterlocked.Update(ref totals, all => all.Remove(gone)));
+            ImmutableInterlocked.Update(ref totals, all => all.Add(total));
+            return total;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
     }
 
     public void Run(in Reduction reduction)

@@ -9,7 +9,9 @@ namespace Orchestrator.Collectives.SharedMemory;
 /// </summary>
 internal sealed unsafe class Segment
 {
-    public const int Page = 4096;
+    /// <summary>Bytes: the least that can be mapped somewhere else.</summary>
+    public static readonly int Page = Environment.SystemPageSize;
+
     private const long PrivateLength = 64 << 20;
 
     private readonly Lock gate = new();
@@ -23,7 +25,7 @@ internal sealed unsafe class Segment
         File = file;
         Start = start;
         this.length = length;
-        end = SegmentHeader.Size;
+        end = Pages(SegmentHeader.Size);
         Header = new SegmentHeader(start);
         RandomNumberGenerator.Fill(Header.Nonce);
     }
