@@ -58,18 +58,25 @@ internal static class RecoveryBench
         await using var cluster = await BenchCluster.StartAsync(shell, ChaosPlay.Agents, spare: true, cancellation);
         var play = new ChaosPlay(cluster, progress.Say);
         var results = new List<ChaosResult>();
-        foreach (var seed in seeds)
+        try
         {
-            results.Add(await play.PlayAsync(ChaosSchedule.Of(seed), cancellation));
-            if (results[^1] is { Wrong: { } wrong } failed)
+            foreach (var seed in seeds)
             {
-                progress.Clear();
-                await shell.Error.WriteLineAsync($"{failed.Schedule}\n  {wrong}");
+                results.Add(await play.PlayAsync(ChaosSchedule.Of(seed), cancellation));
+                if (results[^1] is { Wrong: { } wrong } failed)
+                {
+                    progress.Clear();
+                    await shell.Error.WriteLineAsync($"{failed.Schedule}\n  {wrong}");
+                }
             }
         }
+        finally
+        {
+            // Of those that were played before somebody had enough, too.
+            progress.Clear();
+            ChaosReport.Print(shell, results, json);
+        }
 
-        progress.Clear();
-        ChaosReport.Print(shell, results, json);
         return results.Exists(result => result.Wrong is not null) ? ExitCode.Failed : ExitCode.Done;
     }
 
