@@ -1,5 +1,3 @@
-using Orchestrator.Collectives.Tcp;
-
 namespace Orchestrator.Collectives.SharedMemory;
 
 /// <summary>

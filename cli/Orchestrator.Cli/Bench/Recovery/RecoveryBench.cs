@@ -74,7 +74,10 @@ internal static class RecoveryBench
         {
             // Of those that were played before somebody had enough, too.
             progress.Clear();
-            ChaosReport.Print(shell, results, json);
+            if (results.Count > 0)
+            {
+                ChaosReport.Print(shell, results, json);
+            }
         }
 
         return results.Exists(result => result.Wrong is not null) ? ExitCode.Failed : ExitCode.Done;
